@@ -1,0 +1,57 @@
+namespace TrackAi.Contracts;
+
+/// <summary>
+/// Where a visitor came from, in the words of the ad. Nothing in it names a person: values that look like an e-mail address or a phone
+/// number are dropped before they get here.
+/// </summary>
+public sealed record Campaign(
+    string? UtmSource,
+    string? UtmMedium,
+    string? UtmCampaign,
+    string? UtmContent,
+    string? UtmTerm,
+    string? Src,
+    string? Sck,
+    string? Xcod
+)
+{
+    public static readonly Campaign None = new(null, null, null, null, null, null, null, null);
+}
+
+/// <summary>Which identifiers a visitor's browser brought, so that reports can count them without opening anything.</summary>
+public sealed record Identifiers(bool Fbclid, bool Fbc, bool Fbp, bool Email, bool Phone, bool ExternalId);
+
+/// <summary>Someone came from an ad. First and only event of stream <c>click-{id}</c>.</summary>
+/// <param name="ClickId">The click token, <see cref="ClickToken"/>.</param>
+/// <param name="Protected">The visitor, encrypted under the stream's key.</param>
+public sealed record ClickCaptured(
+    string ClickId,
+    Campaign Campaign,
+    Identifiers Has,
+    DateTimeOffset OccurredAt,
+    string Protected
+);
+
+/// <summary>A page was seen. Stream <c>pageview-{id}</c>.</summary>
+public sealed record PageviewCaptured(
+    Guid PageviewId,
+    string? ClickId,
+    Campaign Campaign,
+    Identifiers Has,
+    string? ProductId,
+    Money? Value,
+    DateTimeOffset OccurredAt,
+    string Protected
+);
+
+/// <summary>A checkout was begun; with e-mail or phone it teaches whose click it was. Stream <c>checkout-{id}</c>.</summary>
+public sealed record CheckoutInitiated(
+    Guid CheckoutId,
+    string? ClickId,
+    Campaign Campaign,
+    Identifiers Has,
+    string? ProductId,
+    Money? Value,
+    DateTimeOffset OccurredAt,
+    string Protected
+);

@@ -1,0 +1,87 @@
+namespace TrackAi.Contracts;
+
+/// <summary>What the gateway says of the money. See the payment-state machine in Gateways.</summary>
+public enum PaymentState
+{
+    /// <summary>Pix or boleto issued, card in analysis: nothing paid yet.</summary>
+    Pending,
+    Approved,
+
+    /// <summary>Refused, cancelled or expired before anything was paid.</summary>
+    Rejected,
+
+    /// <summary>The buyer asked for the money back; it is still with the seller.</summary>
+    RefundRequested,
+    Refunded,
+    ChargedBack,
+}
+
+public enum ConversionKind
+{
+    /// <summary>The first payment of something.</summary>
+    Sale,
+
+    /// <summary>A later payment of a subscription: recorded, not dispatched unless the funnel says so.</summary>
+    Renewal,
+}
+
+/// <summary>
+/// A gateway told us about a sale for the first time, paid or not yet. First event of stream <c>conversion-{gateway}-{order}</c>.
+/// </summary>
+/// <param name="ConversionId"><c>{gateway}-{order}</c>; unique within its tenant.</param>
+/// <param name="EventId">Meta's <c>event_id</c> of the sale's Purchase, <see cref="Ids.EventId"/>.</param>
+/// <param name="ClickId">Our click token, where one of the tracking fields carried it.</param>
+/// <param name="OccurredAt">When the sale happened by the gateway's word, never later than <paramref name="ReceivedAt"/>.</param>
+/// <param name="GatewayStatus">The gateway's own word for the state.</param>
+/// <param name="DeliveryId">The gateway's id of the delivery, or the digest of its body.</param>
+/// <param name="Notes">Optional fields that were dropped, and why; never their values.</param>
+/// <param name="Protected">The buyer, encrypted under the stream's key.</param>
+public sealed record ConversionReceived(
+    string ConversionId,
+    string Gateway,
+    string OrderId,
+    Guid EventId,
+    ConversionKind Kind,
+    PaymentState State,
+    Money Value,
+    string? ProductId,
+    string? ClickId,
+    Campaign Campaign,
+    Identifiers Has,
+    DateTimeOffset OccurredAt,
+    DateTimeOffset ReceivedAt,
+    string GatewayStatus,
+    string DeliveryId,
+    IReadOnlyList<string> Notes,
+    string Protected
+);
+
+/// <summary>A later delivery moved the payment. Carries the buyer again: the second delivery often knows more than the first.</summary>
+public sealed record ConversionStateChanged(
+    string ConversionId,
+    string Gateway,
+    PaymentState From,
+    PaymentState To,
+    Money Value,
+    DateTimeOffset OccurredAt,
+    DateTimeOffset ReceivedAt,
+    string GatewayStatus,
+    string DeliveryId,
+    string? Protected
+);
+
+/// <summary>An authentic delivery about no sale (an abandoned cart, a test, a subscription's life): acknowledged, nothing to do.</summary>
+public sealed record DeliveryAcknowledged(string Gateway, string DeliveryId, string Kind, string Reason, DateTimeOffset ReceivedAt);
+
+/// <summary>
+/// An authentic delivery that we could not read: kept encrypted under the key of its stream, to be translated again once the mapping is mended.
+/// </summary>
+/// <param name="Shape">Field names and kinds of values, no values: enough to see what drifted.</param>
+public sealed record DeliveryNotUnderstood(
+    string Gateway,
+    string DeliveryId,
+    string Reason,
+    string Shape,
+    DateTimeOffset ReceivedAt,
+    string Protected
+);

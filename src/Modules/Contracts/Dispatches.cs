@@ -1,0 +1,68 @@
+namespace TrackAi.Contracts;
+
+/// <summary>The conversion must reach a pixel. Enters the queue in the transaction that decides it.</summary>
+/// <param name="DispatchId">One dispatch of one event to one pixel: <c>{event_id}/{pixel}</c>.</param>
+public sealed record DispatchRequested(
+    string ConversionId,
+    string Gateway,
+    string DispatchId,
+    Guid EventId,
+    string EventName,
+    string PixelId,
+    string? ClickId,
+    DateTimeOffset RequestedAt
+);
+
+/// <summary>The conversion will not be sent, and why (<c>no_pixel</c>, <c>renewal</c>, <c>too_old</c> …).</summary>
+public sealed record DispatchSkipped(string ConversionId, string Gateway, string EventName, string Reason, DateTimeOffset DecidedAt);
+
+/// <summary>Meta confirmed the event. It is never sent again.</summary>
+public sealed record DispatchSucceeded(
+    string ConversionId,
+    string Gateway,
+    string DispatchId,
+    string PixelId,
+    int Attempt,
+    int HttpStatus,
+    string? FbTraceId,
+    double LatencyMs,
+    IReadOnlyList<string> Messages,
+    DateTimeOffset AttemptedAt
+);
+
+/// <summary>An attempt failed; <paramref name="RetryAt"/> says when the next one is due.</summary>
+/// <param name="HttpStatus">Null when Meta gave no answer.</param>
+/// <param name="ErrorClass"><c>transient</c>, <c>throttled</c>, <c>token</c>, <c>permission</c>, <c>permanent</c> or <c>no_answer</c>.</param>
+public sealed record DispatchFailed(
+    string ConversionId,
+    string Gateway,
+    string DispatchId,
+    string PixelId,
+    int Attempt,
+    int? HttpStatus,
+    string ErrorClass,
+    int? Code,
+    int? Subcode,
+    string Error,
+    string? FbTraceId,
+    double LatencyMs,
+    DateTimeOffset RetryAt,
+    DateTimeOffset AttemptedAt
+);
+
+/// <summary>Given up, and why. Stays listed until it is sent again or discarded by command.</summary>
+public sealed record DispatchDeadLettered(
+    string ConversionId,
+    string Gateway,
+    string DispatchId,
+    string PixelId,
+    int Attempt,
+    int? HttpStatus,
+    string Reason,
+    int? Code,
+    int? Subcode,
+    string Error,
+    string? FbTraceId,
+    double LatencyMs,
+    DateTimeOffset AttemptedAt
+);

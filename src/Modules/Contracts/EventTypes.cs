@@ -1,0 +1,33 @@
+namespace TrackAi.Contracts;
+
+/// <summary>
+/// Every event there is. It is stored under Marten's alias of its name (<c>ConversionReceived</c> → <c>conversion_received</c>), so a record is
+/// never renamed; a new shape is a new record.
+/// </summary>
+public static class EventTypes
+{
+    public static IReadOnlyList<Type> All { get; } =
+    [
+        typeof(TenantAdded),
+        typeof(TenantSuspended),
+        typeof(TenantActivated),
+        typeof(FunnelAdded),
+        typeof(GatewaySecretSet),
+        typeof(GatewayAllowListSet),
+        typeof(PixelTokenSet),
+        typeof(ClickCaptured),
+        typeof(PageviewCaptured),
+        typeof(CheckoutInitiated),
+        typeof(ConversionReceived),
+        typeof(ConversionStateChanged),
+        typeof(DeliveryAcknowledged),
+        typeof(DeliveryNotUnderstood),
+        typeof(ConversionMatched),
+        typeof(ConversionUnmatched),
+        typeof(DispatchRequested),
+        typeof(DispatchSkipped),
+        typeof(DispatchSucceeded),
+        typeof(DispatchFailed),
+        typeof(DispatchDeadLettered),
+    ];
+}

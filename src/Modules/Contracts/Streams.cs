@@ -1,0 +1,19 @@
+namespace TrackAi.Contracts;
+
+/// <summary>Names of streams. The tenant is Marten's tenant column, not part of the name.</summary>
+public static class Streams
+{
+    public static string Tenant(string slug) => $"tenant-{slug}";
+
+    public static string Click(string clickId) => $"click-{clickId}";
+
+    public static string Pageview(Guid id) => $"pageview-{id}";
+
+    public static string Checkout(Guid id) => $"checkout-{id}";
+
+    public static string Conversion(string conversionId) => $"conversion-{conversionId}";
+
+    public static string ConversionId(string gateway, string order) => $"{gateway}-{order}";
+
+    public static string Delivery(string gateway, string deliveryId) => $"delivery-{gateway}-{deliveryId}";
+}

@@ -1,0 +1,60 @@
+namespace TrackAi.Contracts;
+
+/// <summary>A customer. <paramref name="Slug"/> is the tenant id everywhere: in URLs, in Marten's tenant column, in tables.</summary>
+public sealed record TenantAdded(string Slug, string Name, string TimeZone);
+
+public sealed record TenantSuspended(string Slug, string? Reason);
+
+public sealed record TenantActivated(string Slug);
+
+/// <summary>A seller's product line. The sales of its gateway and product go to its pixel; null means "any" or "the tenant's".</summary>
+public sealed record FunnelAdded(string FunnelId, string Name, string? Gateway, string? ProductId, string? PixelId, bool IsDefault);
+
+/// <summary>A secret was set for a gateway; the secret itself is never in the log.</summary>
+public sealed record GatewaySecretSet(string Gateway, DateTimeOffset? PreviousValidUntil);
+
+/// <summary>Addresses (CIDR) that may deliver for a gateway; empty means any.</summary>
+public sealed record GatewayAllowListSet(string Gateway, IReadOnlyList<string> Networks);
+
+/// <summary>A pixel's access token was set; the token itself is never in the log.</summary>
+public sealed record PixelTokenSet(string PixelId, string? TestEventCode);
+
+public enum TenantStatus
+{
+    Active,
+    Suspended,
+}
+
+/// <summary>A tenant as the hot path sees it.</summary>
+public sealed record Tenant(string Slug, string Name, TenantStatus Status, string TimeZone);
+
+/// <summary>A tenant's account at a gateway: the secrets that are valid now (newest first) and who may deliver.</summary>
+public sealed record GatewayConnection(string Gateway, IReadOnlyList<string> Secrets, IReadOnlyList<string> AllowedNetworks);
+
+/// <summary>Where a conversion is sent.</summary>
+public sealed record Pixel(string PixelId, string AccessToken, string? TestEventCode)
+{
+    /// <summary>Never prints the token.</summary>
+    public override string ToString() => $"Pixel {PixelId}";
+}
+
+/// <summary>
+/// What must be known of a tenant at once. Answered from memory; a change made anywhere is seen within a second. Implemented by Tenancy.
+/// </summary>
+public interface ITenantDirectory
+{
+    /// <summary>Null for an unknown slug.</summary>
+    Tenant? Find(string slug);
+
+    /// <summary>Null when the tenant has no secret for the gateway.</summary>
+    GatewayConnection? FindConnection(string slug, string gateway);
+
+    /// <summary>The funnel a sale belongs to: of its gateway and product, else of its gateway with any product, else the tenant's default; null without one.</summary>
+    string? FindFunnel(string slug, string gateway, string? productId);
+
+    /// <summary>The pixels a sale of this gateway and product goes to: its funnel's, else all of the tenant's. Ids only.</summary>
+    IReadOnlyList<string> RoutePixels(string slug, string gateway, string? productId);
+
+    /// <summary>Null when the tenant has no such pixel or it has no token.</summary>
+    Pixel? FindPixel(string slug, string pixelId);
+}
