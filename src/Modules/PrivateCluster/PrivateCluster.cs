@@ -1,0 +1,87 @@
+using Microsoft.Extensions.Logging;
+
+namespace TrackAi.PrivateCluster;
+
+/// <summary>
+/// A Postgres of the product's own, used when no connection string is configured. Processes on the same data directory share it:
+/// the first starts the server, the others attach, the last to leave stops it.
+/// </summary>
+public sealed partial class PrivateCluster : IAsyncDisposable
+{
+    internal const string Database = "trackai";
+
+    readonly ClusterServer _server;
+    readonly FileLock _membership;
+    readonly ILogger _logger;
+    int _left;
+
+    PrivateCluster(ClusterServer server, FileLock membership, int port, ILogger logger)
+    {
+        _server = server;
+        _membership = membership;
+        _logger = logger;
+        ConnectionString = server.ConnectionString(port, Database);
+        ServerDirectory = server.Home.Data;
+    }
+
+    /// <summary>Loopback, the database <c>trackai</c>, with the password.</summary>
+    public string ConnectionString { get; }
+
+    /// <summary>Where the server's files are: in the data directory, or in /var/lib/trackai when the server's account cannot reach that.</summary>
+    public string ServerDirectory { get; }
+
+    /// <summary>Attaches to the cluster's running server, or creates the cluster and starts the server where needed. Dispose what it returns to leave.</summary>
+    public static async Task<PrivateCluster> StartOrAttachAsync(
+        PrivateClusterOptions options,
+        CancellationToken cancellationToken = default
+    )
+    {
+        try
+        {
+            var home = await ClusterHome.LocateAsync(options.DataDirectory, options.Logger, cancellationToken);
+            var server = new ClusterServer(home, options);
+            using var gate = await FileLock.ExclusiveAsync(home.GateFile, cancellationToken);
+            var membership = FileLock.Shared(home.MembersFile);
+            try
+            {
+                var port = await server.EnsureRunningAsync(cancellationToken);
+                return new PrivateCluster(server, membership, port, options.Logger);
+            }
+            catch
+            {
+                await LeaveAsync(server, membership, options.Logger);
+                throw;
+            }
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new PrivateClusterException(
+                $"The private cluster of {options.DataDirectory} belongs to another user ({e.Message}). "
+                    + "Run as that user, or set TRACKAI_DATA_DIR to a directory of your own.",
+                e
+            );
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _left, 1) == 1)
+            return;
+        using var gate = await FileLock.ExclusiveAsync(_server.Home.GateFile, CancellationToken.None);
+        await LeaveAsync(_server, _membership, _logger);
+    }
+
+    /// <summary>Under the gate: nobody joins between the question whether this was the last member and the stop.</summary>
+    static async Task LeaveAsync(ClusterServer server, FileLock membership, ILogger logger)
+    {
+        membership.Dispose();
+        using var alone = FileLock.TryExclusive(server.Home.MembersFile);
+        if (alone is null)
+            return;
+        if (await server.StopAsync())
+            LogStopped(logger, server.Home.Data);
+    }
+
+    [LoggerMessage(8001, LogLevel.Information, "Private Postgres stopped, data in {Directory}")]
+    static partial void LogStopped(ILogger logger, string directory);
+}
