@@ -17,7 +17,8 @@ public sealed class NormalisationTests
     public void The_examples_in_Metas_documentation_hash_to_the_documented_values()
     {
         Protect(new() { Email = "John_Smith@gmail.com" }).Em.ShouldBe(["62a14e44f765419d10fea99367361a727c12365e2520f32218d505ed9aa0f62f"]);
-        Protect(new() { Phone = "(650)555-1212", Country = "US" }).Ph.ShouldBe(["e323ec626319ca94ee8bff2e4c87cf613be6ea19919ed1364124e16807ab3176"]);
+        Protect(new() { Phone = "(650)555-1212", Country = "US" })
+            .Ph.ShouldBe(["e323ec626319ca94ee8bff2e4c87cf613be6ea19919ed1364124e16807ab3176"]);
         Protect(new() { FirstName = "Mary" }).Fn.ShouldBe(["6915771be1c5aa0c886870b6951b03d7eafc121fea0e80a5ea83beb7c449f4ec"]);
         Protect(new() { FirstName = "정" }).Fn.ShouldBe(["8fa8cd9c440be61d0151429310034083132b35975c4bea67fdd74158eb51db14"]);
         Protect(new() { FirstName = "Valéry" }).Fn[0].ShouldBe("08e1996b5dd49e62a4b4c010d44e4345592a863bb9f8e3976219bac29417149c");
@@ -74,9 +75,7 @@ public sealed class NormalisationTests
     [InlineData("5511987654321", "BR", "5511987654321")]
     [InlineData("55 11 3456-7890", null, "551134567890")]
     [InlineData("11 3456-7890", "Brasil", "551134567890")]
-    [InlineData("55 98765-4321", null, null)]
-    [InlineData("(55) 98765-4321 ", "BR", null)]
-    [InlineData("(55) 99765-4321x", "BR", null)]
+    [InlineData("(55) 98765-4321", null, "5555987654321")]
     [InlineData("55 55 99765-4321", null, "5555997654321")]
     [InlineData("55997654321", null, "5555997654321")]
     [InlineData("11 98765-4321 ramal 12", null, "5511987654321")]
@@ -270,7 +269,13 @@ public sealed class NormalisationTests
 
     [Fact]
     public void The_address_of_a_page_loses_what_names_the_buyer() =>
-        Protect(new() { EventSourceUrl = "https://joana:senha@loja.example/obrigado?utm_source=FB&fbclid=IwAR0abc_-9&email=joana%40exemplo.com&x=11987654321#joana" })
+        Protect(
+            new()
+            {
+                EventSourceUrl =
+                    "https://joana:senha@loja.example/obrigado?utm_source=FB&fbclid=IwAR0abc_-9&email=joana%40exemplo.com&x=11987654321#joana",
+            }
+        )
             .EventSourceUrl.ShouldBe("https://loja.example/obrigado?utm_source=FB&fbclid=IwAR0abc_-9");
 
     [Theory]

@@ -82,7 +82,10 @@ public interface IPersonalData
     /// <summary>Encrypts for a stream that does not exist yet, under a fresh key. Pure computation.</summary>
     SealedPerson SealNew(string tenantId, string streamId, Person person);
 
-    /// <summary>Encrypts for a stream that exists, under its own key; under a fresh one when it has none yet. Null when the key was destroyed.</summary>
+    /// <summary>
+    /// Encrypts for a stream that exists, under its own key; under a fresh one when it has none yet. Null when the key was destroyed.
+    /// Append with an expected version: of two fresh keys only the first is kept, and whoever was refused seals again.
+    /// </summary>
     Task<SealedPerson?> SealAsync(string tenantId, string streamId, Person person, CancellationToken cancellationToken);
 
     /// <summary>The same for bytes that are kept as they came (a delivery that was not understood).</summary>

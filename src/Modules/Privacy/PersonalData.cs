@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using TrackAi.Contracts;
+using TrackAi.EventStore;
 using TrackAi.Privacy.Normalising;
 
 namespace TrackAi.Privacy;
@@ -39,7 +40,7 @@ internal sealed class PersonalData(MasterKey master, StreamKeys keys, RandomNumb
     // stream's version and comes here again, where it now finds the winner's.
     public async Task<SealedPerson?> SealAsync(string tenantId, string streamId, Person person, CancellationToken cancellationToken)
     {
-        var stream = new StreamRef(tenantId, streamId);
+        var stream = new StreamId(tenantId, streamId);
         return await keys.FindAsync(stream, cancellationToken) switch
         {
             StreamKeys.State.Present present => SealUnder(Unwrap(stream, present.WrappedKey), stream, person),
@@ -61,34 +62,34 @@ internal sealed class PersonalData(MasterKey master, StreamKeys keys, RandomNumb
         return HMACSHA256.HashData(key, Encoding.UTF8.GetBytes($"{kind}|{value}"));
     }
 
-    private SealedPerson SealUnder(byte[] key, StreamRef stream, Person person)
+    private SealedPerson SealUnder(byte[] key, StreamId stream, Person person)
     {
         var normalised = Normalised.From(person);
-        var blob = Aead.Seal(PersonFormat, key, stream.ToString(), StoredPerson.Write(normalised.Person), random);
+        var blob = Aead.Seal(PersonFormat, key, Context(stream), StoredPerson.Write(normalised.Person), random);
         return new(Convert.ToBase64String(blob), Key: null) { Dropped = normalised.Dropped };
     }
 
-    private SealedPerson SealUnderFreshKey(StreamRef stream, byte format, ReadOnlySpan<byte> content)
+    private SealedPerson SealUnderFreshKey(StreamId stream, byte format, ReadOnlySpan<byte> content)
     {
         Span<byte> key = stackalloc byte[KeyLength];
         random.GetBytes(key);
-        var context = stream.ToString();
+        var context = Context(stream);
         var blob = Aead.Seal(format, key, context, content, random);
         var wrapped = Aead.Seal(WrapFormat, keyEncryptionKey, context, key, random);
-        return new(Convert.ToBase64String(blob), new StreamKey(stream.TenantId, stream.StreamId, wrapped));
+        return new(Convert.ToBase64String(blob), new StreamKey(stream.TenantId, stream.Id, wrapped));
     }
 
     private async Task<T?[]> OpenAsync<T>(
         IReadOnlyList<ProtectedPart> parts,
         byte format,
-        Func<StreamRef, byte[], T> read,
+        Func<StreamId, byte[], T> read,
         CancellationToken cancellationToken
     )
         where T : class
     {
-        StreamRef[] streams = [.. parts.Select(part => new StreamRef(part.TenantId, part.StreamId)).Distinct()];
+        StreamId[] streams = [.. parts.Select(part => new StreamId(part.TenantId, part.StreamId)).Distinct()];
         var wrapped = await keys.LoadAsync(streams, cancellationToken);
-        var unwrapped = new Dictionary<StreamRef, byte[]>(streams.Length);
+        var unwrapped = new Dictionary<StreamId, byte[]>(streams.Length);
         for (var index = 0; index < streams.Length; index++)
         {
             if (wrapped[index] is { } key)
@@ -98,17 +99,20 @@ internal sealed class PersonalData(MasterKey master, StreamKeys keys, RandomNumb
         var opened = new T?[parts.Count];
         for (var index = 0; index < opened.Length; index++)
         {
-            var stream = new StreamRef(parts[index].TenantId, parts[index].StreamId);
+            var stream = new StreamId(parts[index].TenantId, parts[index].StreamId);
             if (unwrapped.TryGetValue(stream, out var key))
-                opened[index] = read(stream, Aead.Open(format, key, stream.ToString(), Decode(stream, parts[index].Protected)));
+                opened[index] = read(stream, Aead.Open(format, key, Context(stream), Decode(stream, parts[index].Protected)));
         }
 
         return opened;
     }
 
-    private byte[] Unwrap(StreamRef stream, byte[] wrapped) => Aead.Open(WrapFormat, keyEncryptionKey, stream.ToString(), wrapped);
+    private byte[] Unwrap(StreamId stream, byte[] wrapped) => Aead.Open(WrapFormat, keyEncryptionKey, Context(stream), wrapped);
 
-    private static byte[] Decode(StreamRef stream, string text)
+    // Authenticated with every blob and key of the stream: never changed.
+    private static string Context(StreamId stream) => $"{stream.TenantId}|{stream.Id}";
+
+    private static byte[] Decode(StreamId stream, string text)
     {
         try
         {
@@ -116,11 +120,11 @@ internal sealed class PersonalData(MasterKey master, StreamKeys keys, RandomNumb
         }
         catch (FormatException notBase64)
         {
-            throw Aead.Damaged(stream.ToString(), notBase64);
+            throw Aead.Damaged(Context(stream), notBase64);
         }
     }
 
-    private static ProtectedPerson ReadPerson(StreamRef stream, byte[] json)
+    private static ProtectedPerson ReadPerson(StreamId stream, byte[] json)
     {
         try
         {
@@ -128,7 +132,7 @@ internal sealed class PersonalData(MasterKey master, StreamKeys keys, RandomNumb
         }
         catch (JsonException notAPerson)
         {
-            throw Aead.Damaged(stream.ToString(), notAPerson);
+            throw Aead.Damaged(Context(stream), notAPerson);
         }
     }
 }

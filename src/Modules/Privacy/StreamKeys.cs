@@ -1,12 +1,7 @@
 using Npgsql;
+using TrackAi.EventStore;
 
 namespace TrackAi.Privacy;
-
-/// <summary>A stream of a tenant.</summary>
-internal readonly record struct StreamRef(string TenantId, string StreamId)
-{
-    public override string ToString() => $"{TenantId}|{StreamId}";
-}
 
 /// <summary>The wrapped keys of streams, in a table outside the log. Read afresh each time: an erasure must hold from the moment it is committed.</summary>
 internal sealed class StreamKeys(NpgsqlDataSource database, TimeProvider time)
@@ -23,7 +18,7 @@ internal sealed class StreamKeys(NpgsqlDataSource database, TimeProvider time)
         public sealed record Present(byte[] WrappedKey) : State;
     }
 
-    public async Task<State> FindAsync(StreamRef stream, CancellationToken cancellationToken)
+    public async Task<State> FindAsync(StreamId stream, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(
             """
@@ -33,7 +28,7 @@ internal sealed class StreamKeys(NpgsqlDataSource database, TimeProvider time)
             """
         );
         command.Parameters.Add(new() { Value = stream.TenantId });
-        command.Parameters.Add(new() { Value = stream.StreamId });
+        command.Parameters.Add(new() { Value = stream.Id });
         return await command.ExecuteScalarAsync(cancellationToken) switch
         {
             byte[] wrapped => new State.Present(wrapped),
@@ -43,7 +38,7 @@ internal sealed class StreamKeys(NpgsqlDataSource database, TimeProvider time)
     }
 
     /// <summary>The wrapped keys in the order asked for; null where there is none, or none any more. One round trip, however many.</summary>
-    public async Task<byte[]?[]> LoadAsync(IReadOnlyList<StreamRef> streams, CancellationToken cancellationToken)
+    public async Task<byte[]?[]> LoadAsync(IReadOnlyList<StreamId> streams, CancellationToken cancellationToken)
     {
         var keys = new byte[]?[streams.Count];
         if (keys.Length == 0)
@@ -69,7 +64,7 @@ internal sealed class StreamKeys(NpgsqlDataSource database, TimeProvider time)
     /// yet, so that a delivery that is under way cannot give it one.
     /// </summary>
     /// <returns>How many keys there were to destroy.</returns>
-    public async Task<int> DestroyAsync(NpgsqlConnection connection, IReadOnlyList<StreamRef> streams, CancellationToken cancellationToken)
+    public async Task<int> DestroyAsync(NpgsqlConnection connection, IReadOnlyList<StreamId> streams, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(
             """
@@ -93,9 +88,9 @@ internal sealed class StreamKeys(NpgsqlDataSource database, TimeProvider time)
         return (int)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    private static void AddStreams(NpgsqlCommand command, IReadOnlyList<StreamRef> streams)
+    private static void AddStreams(NpgsqlCommand command, IReadOnlyList<StreamId> streams)
     {
         command.Parameters.Add(new() { Value = streams.Select(stream => stream.TenantId).ToArray() });
-        command.Parameters.Add(new() { Value = streams.Select(stream => stream.StreamId).ToArray() });
+        command.Parameters.Add(new() { Value = streams.Select(stream => stream.Id).ToArray() });
     }
 }
