@@ -24,13 +24,7 @@ public sealed record Identifiers(bool Fbclid, bool Fbc, bool Fbp, bool Email, bo
 /// <summary>Someone came from an ad. First and only event of stream <c>click-{id}</c>.</summary>
 /// <param name="ClickId">The click token, <see cref="ClickToken"/>.</param>
 /// <param name="Protected">The visitor, encrypted under the stream's key.</param>
-public sealed record ClickCaptured(
-    string ClickId,
-    Campaign Campaign,
-    Identifiers Has,
-    DateTimeOffset OccurredAt,
-    string Protected
-);
+public sealed record ClickCaptured(string ClickId, Campaign Campaign, Identifiers Has, DateTimeOffset OccurredAt, string Protected);
 
 /// <summary>A page was seen. Stream <c>pageview-{id}</c>.</summary>
 public sealed record PageviewCaptured(

@@ -1,0 +1,71 @@
+using System.Collections.Frozen;
+
+namespace TrackAi.Dispatch;
+
+/// <summary>
+/// What Meta would refuse and we can know beforehand. One such event would take its whole batch down, so it never gets into one.
+/// </summary>
+internal static class EventValidation
+{
+    public const string TooOld = "too_old";
+    public const string NoUserData = "no_user_data";
+    public const string WeakUserData = "weak_user_data";
+    public const string BadEventName = "bad_event_name";
+    public const string MissingCurrency = "missing_currency";
+    public const string UnknownCurrency = "unknown_currency";
+    public const string NegativeValue = "negative_value";
+
+    // Nothing beyond one of these could tell a person: https://developers.facebook.com/docs/marketing-api/conversions-api/parameters/customer-information-parameters
+    private static readonly FrozenSet<string>[] WeakCombinations =
+    [
+        Words("ct country st zp ge client_user_agent"),
+        Words("db client_user_agent"),
+        Words("fn ge"),
+        Words("ln ge"),
+    ];
+
+    private static readonly FrozenSet<string> Currencies = Words(
+        """
+        AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE
+        CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS
+        KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR
+        PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD
+        TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
+        """
+    );
+
+    /// <summary>Why Meta would refuse the event now; empty when it would not.</summary>
+    public static IReadOnlyList<string> Check(CapiEvent capiEvent, DateTimeOffset now)
+    {
+        var sale = capiEvent.Sale;
+        var reasons = new List<string>();
+        if (now - sale.OccurredAt > CapiPayload.LongestAge)
+            reasons.Add(TooOld);
+        if (sale.EventName.Length is 0 or > 50)
+            reasons.Add(BadEventName);
+        if (UserData(capiEvent.UserData) is { } reason)
+            reasons.Add(reason);
+        if (string.IsNullOrWhiteSpace(sale.Value.Currency))
+            reasons.Add(MissingCurrency);
+        else if (!Currencies.Contains(sale.Value.Currency))
+            reasons.Add(UnknownCurrency);
+        if (sale.Value.Amount < 0)
+            reasons.Add(NegativeValue);
+        return reasons;
+    }
+
+    private static string? UserData(CapiUserData user)
+    {
+        var present = user
+            .Lists.Where(list => list.Values.Count > 0)
+            .Select(list => list.Name)
+            .Concat(user.Texts.Where(text => !string.IsNullOrEmpty(text.Value)).Select(text => text.Name))
+            .ToHashSet(StringComparer.Ordinal);
+        return present.Count == 0 ? NoUserData
+            : Array.Exists(WeakCombinations, present.IsSubsetOf) ? WeakUserData
+            : null;
+    }
+
+    private static FrozenSet<string> Words(string words) =>
+        words.Split((char[])[' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries).ToFrozenSet(StringComparer.Ordinal);
+}

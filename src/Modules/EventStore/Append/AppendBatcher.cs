@@ -1,0 +1,307 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace TrackAi.EventStore.Appending;
+
+/// <summary>
+/// Group commit. Whoever appends waits for its own append; a writer takes everything that is waiting and commits it in one transaction. A lone
+/// append finds an idle writer and goes at once: there is no timer in the way. Two batches are in flight at a time, so that one executes while
+/// the other waits for the disk; more join only when those are held up.
+/// </summary>
+internal sealed partial class AppendBatcher(
+    NpgsqlDataSource dataSource,
+    AppendStatement statement,
+    EventStoreOptions options,
+    TimeProvider time,
+    Action appended,
+    ILogger<AppendBatcher> logger
+) : IAsyncDisposable
+{
+    private const int MaxBatchBytes = 8 * 1024 * 1024;
+    private static readonly TimeSpan HeldUp = TimeSpan.FromMilliseconds(25);
+
+    private readonly Lock gate = new();
+    private readonly LinkedList<PendingAppend> waiting = [];
+    private readonly HashSet<StreamId> busyStreams = [];
+    private readonly HashSet<(string, string)> busyKeys = [];
+    private readonly Dictionary<int, long> startedAt = [];
+    private readonly SemaphoreSlim room = new(options.MaxWaitingAppends, options.MaxWaitingAppends);
+    private int writers;
+    private int nextWriter;
+    private bool watching;
+    private bool closed;
+    private TaskCompletionSource? drained;
+
+    public async Task<AppendResult> AppendAsync(PendingAppend append, CancellationToken cancellationToken)
+    {
+        var started = Stopwatch.GetTimestamp();
+        if (!await room.WaitAsync(options.AppendTimeout, cancellationToken))
+            throw new EventStoreUnavailableException(
+                $"{options.MaxWaitingAppends} appends are waiting for Postgres; none could be taken within {options.AppendTimeout}."
+            );
+        try
+        {
+            Enqueue(append);
+            var result = await append.Completion.WaitAsync(options.AppendTimeout, time, cancellationToken);
+            EventStoreMetrics.AppendDuration.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
+            return result;
+        }
+        catch (TimeoutException exception)
+        {
+            Forget(append);
+            throw new EventStoreUnavailableException(
+                $"The append to {append.Append.Stream} was not confirmed within {options.AppendTimeout}; it may or may not be stored.",
+                exception
+            );
+        }
+        catch (OperationCanceledException)
+        {
+            Forget(append);
+            throw;
+        }
+        finally
+        {
+            room.Release();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Task wait;
+        lock (gate)
+        {
+            closed = true;
+            if (writers == 0)
+                return;
+            drained = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            wait = drained.Task;
+        }
+        await wait;
+    }
+
+    private void Enqueue(PendingAppend append)
+    {
+        lock (gate)
+        {
+            if (closed)
+                throw new EventStoreUnavailableException("The event store is shutting down.");
+            waiting.AddLast(append);
+            if (writers < options.Writers)
+                StartWriter();
+            else if (!watching)
+                StartWatching();
+        }
+    }
+
+    private void Forget(PendingAppend append)
+    {
+        lock (gate)
+            waiting.Remove(append);
+    }
+
+    private void StartWriter()
+    {
+        writers++;
+        var writer = nextWriter++;
+        _ = Task.Run(() => WriteAsync(writer));
+    }
+
+    private void StartWatching()
+    {
+        watching = true;
+        _ = Task.Run(WatchAsync);
+    }
+
+    // Runs only while appends wait and all writers are busy: a batch that is held up must not hold up the others.
+    private async Task WatchAsync()
+    {
+        while (true)
+        {
+            await Task.Delay(HeldUp, time);
+            lock (gate)
+            {
+                if (waiting.Count == 0 || writers == 0)
+                {
+                    watching = false;
+                    return;
+                }
+                if (
+                    writers < options.MaxWriters
+                    && startedAt.Count == writers
+                    && startedAt.Values.All(start => time.GetElapsedTime(start) > HeldUp)
+                )
+                    StartWriter();
+            }
+        }
+    }
+
+    private async Task WriteAsync(int writer)
+    {
+        while (true)
+        {
+            List<PendingAppend> batch;
+            lock (gate)
+            {
+                batch = Take();
+                if (batch.Count == 0)
+                {
+                    writers--;
+                    if (writers == 0)
+                        drained?.TrySetResult();
+                    return;
+                }
+                startedAt[writer] = time.GetTimestamp();
+            }
+
+            await CommitAsync(batch);
+
+            lock (gate)
+            {
+                startedAt.Remove(writer);
+                foreach (var done in batch)
+                {
+                    busyStreams.Remove(done.Append.Stream);
+                    foreach (var key in done.Append.UniqueKeys)
+                        busyKeys.Remove((done.Append.Stream.TenantId, key));
+                }
+            }
+        }
+    }
+
+    // A stream or a key that is in flight waits for the next batch: Postgres would only make its neighbours wait for it.
+    private List<PendingAppend> Take()
+    {
+        var batch = new List<PendingAppend>(Math.Min(waiting.Count, options.MaxBatch));
+        var bytes = 0;
+        for (var node = waiting.First; node is not null && batch.Count < options.MaxBatch && bytes < MaxBatchBytes; )
+        {
+            var next = node.Next;
+            if (IsFree(node.Value.Append))
+            {
+                Occupy(node.Value.Append);
+                batch.Add(node.Value);
+                bytes += node.Value.Bytes;
+                waiting.Remove(node);
+            }
+            node = next;
+        }
+
+        // One order for everybody, so that two batches never wait for each other.
+        batch.Sort(
+            static (left, right) =>
+                string.CompareOrdinal(left.Append.Stream.TenantId, right.Append.Stream.TenantId) is var tenant && tenant != 0
+                    ? tenant
+                    : string.CompareOrdinal(left.Append.Stream.Id, right.Append.Stream.Id)
+        );
+        return batch;
+    }
+
+    private bool IsFree(Append append) =>
+        !busyStreams.Contains(append.Stream)
+        && (append.UniqueKeys.Count == 0 || append.UniqueKeys.All(key => !busyKeys.Contains((append.Stream.TenantId, key))));
+
+    private void Occupy(Append append)
+    {
+        busyStreams.Add(append.Stream);
+        foreach (var key in append.UniqueKeys)
+            busyKeys.Add((append.Stream.TenantId, key));
+    }
+
+    private async Task CommitAsync(IReadOnlyList<PendingAppend> batch, int attempt = 1)
+    {
+        try
+        {
+            await using var connection = await dataSource.OpenConnectionAsync();
+            var results = await statement.ExecuteAsync(connection, batch, time.GetUtcNow(), CancellationToken.None);
+            EventStoreMetrics.BatchSize.Record(batch.Count);
+            for (var index = 0; index < batch.Count; index++)
+                batch[index].Complete(results[index]);
+            EventStoreMetrics.Appended.Add(
+                results.Zip(batch).Where(pair => pair.First is AppendResult.Appended).Sum(pair => pair.Second.Events.Count)
+            );
+            appended();
+        }
+        // Lost a race against another process; the next look finds its rows.
+        catch (PostgresException exception)
+            when (exception.SqlState is PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.DeadlockDetected && attempt < 4)
+        {
+            await CommitAsync(batch, attempt + 1);
+        }
+        catch (PostgresException exception) when (!IsOutage(exception))
+        {
+            await CommitApartAsync(batch, exception);
+        }
+        catch (Exception exception) when (exception is NpgsqlException or TimeoutException or IOException)
+        {
+            await RetryOrFailAsync(batch, exception);
+        }
+        catch (Exception exception)
+        {
+            await CommitApartAsync(batch, exception);
+        }
+    }
+
+    // One caller's bad append is its own affair: the others go again without it.
+    private async Task CommitApartAsync(IReadOnlyList<PendingAppend> batch, Exception exception)
+    {
+        if (batch.Count > 1)
+        {
+            LogSplit(logger, batch.Count, exception);
+            foreach (var append in batch)
+                await CommitAsync([append]);
+            return;
+        }
+
+        LogFailed(logger, batch[0].Append.Stream, exception);
+        batch[0]
+            .Fail(
+                exception is InvalidAppendException
+                    ? exception
+                    : new InvalidAppendException($"Postgres refuses the append to {batch[0].Append.Stream}: {exception.Message}", exception)
+            );
+    }
+
+    // The connection broke: whether the commit happened is unknown. Only what is guarded against being done twice may be tried again.
+    private async Task RetryOrFailAsync(IReadOnlyList<PendingAppend> batch, Exception exception)
+    {
+        dataSource.Clear();
+        var again = batch.Where(append => append is { IsGuarded: true, WasRetried: false }).ToArray();
+        foreach (var append in batch.Except(again))
+            append.Fail(
+                new EventStoreUnavailableException(
+                    $"Postgres did not confirm the append to {append.Append.Stream}: {exception.Message}",
+                    exception
+                )
+            );
+        LogUnavailable(logger, batch.Count, again.Length, exception);
+        if (again.Length == 0)
+            return;
+
+        foreach (var append in again)
+            append.WasRetried = true;
+        await CommitAsync(again);
+    }
+
+    private static bool IsOutage(PostgresException exception) =>
+        exception.IsTransient
+        || exception.SqlState.StartsWith("57P", StringComparison.Ordinal)
+        || exception.SqlState is PostgresErrorCodes.ReadOnlySqlTransaction;
+
+    [LoggerMessage(
+        1001,
+        LogLevel.Warning,
+        "A batch of {Count} appends failed and is committed one by one, so that only the culprit fails."
+    )]
+    private static partial void LogSplit(ILogger logger, int count, Exception exception);
+
+    [LoggerMessage(1002, LogLevel.Error, "The append to {Stream} was refused by Postgres; its caller was told.")]
+    private static partial void LogFailed(ILogger logger, StreamId stream, Exception exception);
+
+    [LoggerMessage(
+        1003,
+        LogLevel.Error,
+        "Postgres did not confirm a batch of {Count} appends; {Retried} guarded ones are tried again, the callers of the others were told. Check that Postgres is up."
+    )]
+    private static partial void LogUnavailable(ILogger logger, int count, int retried, Exception exception);
+}

@@ -1,0 +1,58 @@
+namespace TrackAi.EventStore.Appending;
+
+/// <summary>An append made ready for the statement: serialised and checked by its caller's thread.</summary>
+internal sealed class PendingAppend
+{
+    private readonly TaskCompletionSource<AppendResult> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private PendingAppend(Append append, IReadOnlyList<PreparedEvent> events, int bytes)
+    {
+        Append = append;
+        Events = events;
+        Bytes = bytes;
+    }
+
+    public Append Append { get; }
+
+    public IReadOnlyList<PreparedEvent> Events { get; }
+
+    public int Bytes { get; }
+
+    public Task<AppendResult> Completion => completion.Task;
+
+    /// <summary>Whether doing it twice is noticed: a version or a key guards it.</summary>
+    public bool IsGuarded => Append.ExpectedVersion is not null || Append.UniqueKeys.Count > 0;
+
+    public bool WasRetried { get; set; }
+
+    public static PendingAppend Prepare(Append append, EventSerializer serializer, EventStoreOptions options, TimeProvider time)
+    {
+        if (append.Events.Count == 0)
+            throw new InvalidAppendException($"The append to {append.Stream} has no events.");
+        if (append.Stream.Id is not { Length: > 0 } || append.Stream.TenantId is not { Length: > 0 })
+            throw new InvalidAppendException("An append needs a tenant and a stream id.");
+
+        var events = new PreparedEvent[append.Events.Count];
+        var bytes = 0;
+        for (var index = 0; index < events.Length; index++)
+        {
+            var data = append.Events[index];
+            var name = serializer.NameOf(data.GetType());
+            var json = EventSerializer.Serialize(data);
+            if (json.Length > options.MaxEventBytes)
+                throw new InvalidAppendException(
+                    $"The {name.Alias} for {append.Stream} is {json.Length} bytes; the largest event is {options.MaxEventBytes} (EventStore:MaxEventBytes)."
+                );
+            events[index] = new PreparedEvent(Guid.CreateVersion7(time.GetUtcNow()), name, json);
+            bytes += json.Length;
+        }
+
+        return new PendingAppend(append, events, bytes);
+    }
+
+    public void Complete(AppendResult result) => completion.TrySetResult(result);
+
+    public void Fail(Exception exception) => completion.TrySetException(exception);
+}
+
+internal readonly record struct PreparedEvent(Guid Id, EventName Name, byte[] Json);

@@ -1,0 +1,44 @@
+using System.Text.Json;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace TrackAi.EventStore.Running;
+
+/// <summary>Events that were stepped over by command, in Marten's document table.</summary>
+internal static class DeadLetters
+{
+    public static async Task WriteAsync(
+        NpgsqlConnection connection,
+        string shard,
+        RecordedEvent skipped,
+        TimeProvider time,
+        CancellationToken cancellationToken
+    )
+    {
+        var id = Guid.CreateVersion7(time.GetUtcNow());
+        var document = new
+        {
+            Id = id,
+            ProjectionName = shard.Split(':')[0],
+            ShardName = "All",
+            Timestamp = time.GetUtcNow(),
+            ExceptionMessage = "Skipped by command.",
+            ExceptionType = "",
+            EventSequence = skipped.Sequence,
+            skipped.TenantId,
+        };
+        await using var insert = new NpgsqlCommand(
+            "insert into mt_doc_deadletterevent (id, data, mt_dotnet_type) values ($1, $2, $3)",
+            connection
+        )
+        {
+            Parameters =
+            {
+                new() { Value = id },
+                new() { Value = JsonSerializer.SerializeToUtf8Bytes(document), NpgsqlDbType = NpgsqlDbType.Jsonb },
+                new() { Value = "JasperFx.Events.Daemon.DeadLetterEvent" },
+            },
+        };
+        await insert.ExecuteNonQueryAsync(cancellationToken);
+    }
+}

@@ -1,0 +1,81 @@
+using TrackAi.EventStore.Reading;
+
+namespace TrackAi.EventStore.Running;
+
+/// <summary>
+/// The end of the log in memory, read once for all shards. A shard that lags behind it reads its own pages, of its own types.
+/// </summary>
+internal sealed class LogTail(EventReader reader, EventStoreOptions options)
+{
+    private const int MaxEvents = 20_000;
+    private const long MaxBytes = 32 * 1024 * 1024;
+
+    private readonly SemaphoreSlim loading = new(1, 1);
+    private readonly LinkedList<RecordedEvent> events = [];
+    private long start = -1;
+    private long end = -1;
+    private long bytes;
+
+    /// <summary>
+    /// The shard's events after a position, and the position up to which they are complete.
+    /// </summary>
+    public async Task<(IReadOnlyList<RecordedEvent> Events, long Ceiling)> ReadAsync(
+        long after,
+        long mark,
+        IReadOnlySet<string> types,
+        CancellationToken cancellationToken
+    )
+    {
+        await loading.WaitAsync(cancellationToken);
+        try
+        {
+            // A tail starts where the first shard that is nearly there stands.
+            if (start < 0 && mark - after <= options.PageSize * 4L)
+                start = end = after;
+            if (start >= 0 && after >= start)
+            {
+                if (after >= end && mark > end)
+                    await LoadAsync(mark, cancellationToken);
+                return Slice(after, types);
+            }
+        }
+        finally
+        {
+            loading.Release();
+        }
+
+        var page = await reader.ReadRangeAsync(after, mark, options.PageSize, types, cancellationToken);
+        return (page, page.Count < options.PageSize ? mark : page[^1].Sequence);
+    }
+
+    private async Task LoadAsync(long mark, CancellationToken cancellationToken)
+    {
+        var page = await reader.ReadRangeAsync(end, mark, options.PageSize, null, cancellationToken);
+        foreach (var recorded in page)
+        {
+            events.AddLast(recorded);
+            bytes += recorded.Json.Length;
+        }
+        end = page.Count < options.PageSize ? mark : page[^1].Sequence;
+
+        while (events.Count > MaxEvents || bytes > MaxBytes)
+        {
+            var oldest = events.First!.Value;
+            bytes -= oldest.Json.Length;
+            start = oldest.Sequence;
+            events.RemoveFirst();
+        }
+    }
+
+    private (IReadOnlyList<RecordedEvent>, long) Slice(long after, IReadOnlySet<string> types)
+    {
+        var slice = new List<RecordedEvent>();
+        for (var node = events.Last; node is not null && node.Value.Sequence > after; node = node.Previous)
+            if (types.Contains(node.Value.Type))
+                slice.Add(node.Value);
+        slice.Reverse();
+        return slice.Count <= options.PageSize
+            ? (slice, Math.Max(after, end))
+            : (slice.GetRange(0, options.PageSize), slice[options.PageSize - 1].Sequence);
+    }
+}

@@ -1,0 +1,195 @@
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace TrackAi.EventStore.Running;
+
+/// <summary>
+/// Moves one shard forward while its lease is held. A page, what its handler wrote and appended, and the progress commit together. An event that
+/// cannot be handled stops the shard there, loudly; the others go on.
+/// </summary>
+internal sealed partial class ShardRunner(
+    Shard shard,
+    PostgresEventStore store,
+    ShardTable table,
+    LogTail tail,
+    LogPosition log,
+    TimeProvider time,
+    ILogger logger
+)
+{
+    private const int Attempts = 3;
+    private static readonly TimeSpan Idle = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan Blocked = TimeSpan.FromSeconds(1);
+
+    private long position;
+    private long persisted;
+    private long? skip;
+
+    /// <summary>Runs until the lease is lost (the token ends) or the shard is paused or stopped.</summary>
+    public async Task RunAsync(long token, CancellationToken leaseLost)
+    {
+        var failures = 0;
+        while (!leaseLost.IsCancellationRequested)
+        {
+            try
+            {
+                var state = await table.ReadAsync(shard.Name, leaseLost);
+                (position, persisted, skip) = (state.Progress, state.Progress, state.SkipSequence);
+                if (state.State != "running")
+                {
+                    await Task.Delay(Blocked, time, leaseLost);
+                    continue;
+                }
+
+                await AdvanceAsync(token, () => failures = 0, leaseLost);
+            }
+            catch (OperationCanceledException) when (leaseLost.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (ShardLostException exception)
+            {
+                LogLost(logger, shard.Name, exception.Message);
+                await Task.Delay(Idle, time, leaseLost);
+            }
+            catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException)
+            {
+                var pause = TimeSpan.FromMilliseconds(Math.Min(5000, 50 * Math.Pow(2, failures++)));
+                LogRetry(logger, shard.Name, position, pause, exception);
+                await Task.Delay(pause, time, leaseLost);
+            }
+        }
+    }
+
+    private async Task AdvanceAsync(long token, Action succeeded, CancellationToken leaseLost)
+    {
+        while (!leaseLost.IsCancellationRequested)
+        {
+            var mark = log.Mark;
+            if (mark <= position)
+            {
+                if (persisted < position)
+                {
+                    await log.WaitBeyondAsync(position, Idle, leaseLost);
+                    if (log.Mark <= position)
+                        await ApplyAsync([], position, token, leaseLost);
+                }
+                else
+                {
+                    await log.WaitBeyondAsync(position, Timeout.InfiniteTimeSpan, leaseLost);
+                }
+                continue;
+            }
+
+            var (page, ceiling) = await tail.ReadAsync(position, mark, shard.Types, leaseLost);
+            if (page.Count == 0 && ceiling - persisted < 10_000)
+                position = ceiling;
+            else if (!await TryApplyAsync(page, ceiling, token, leaseLost))
+                return;
+            succeeded();
+        }
+    }
+
+    private async Task<bool> TryApplyAsync(IReadOnlyList<RecordedEvent> page, long ceiling, long token, CancellationToken leaseLost)
+    {
+        try
+        {
+            await ApplyAsync(page, ceiling, token, leaseLost);
+            return true;
+        }
+        catch (Exception exception) when (IsOurFault(exception))
+        {
+            LogIsolating(logger, shard.Name, page.Count, exception);
+            return await ApplyOneByOneAsync(page, ceiling, token, leaseLost);
+        }
+    }
+
+    private async Task<bool> ApplyOneByOneAsync(IReadOnlyList<RecordedEvent> page, long ceiling, long token, CancellationToken leaseLost)
+    {
+        foreach (var recorded in page)
+        {
+            for (var attempt = 1; ; attempt++)
+            {
+                try
+                {
+                    await ApplyAsync([recorded], recorded.Sequence, token, leaseLost);
+                    break;
+                }
+                catch (Exception exception) when (IsOurFault(exception))
+                {
+                    if (attempt < Attempts)
+                        continue;
+                    await table.StopAsync(shard.Name, token, recorded, exception, leaseLost);
+                    EventStoreMetrics.Poisoned.Add(1, new KeyValuePair<string, object?>("projection", shard.Name));
+                    LogStopped(logger, shard.Name, recorded.Sequence, recorded.Type, recorded.Stream, exception);
+                    return false;
+                }
+            }
+        }
+
+        await ApplyAsync([], ceiling, token, leaseLost);
+        return true;
+    }
+
+    private async Task ApplyAsync(IReadOnlyList<RecordedEvent> events, long ceiling, long token, CancellationToken cancellationToken)
+    {
+        if (events.Count == 0 && ceiling == persisted)
+            return;
+        using var activity = EventStoreMetrics.Activities.StartActivity("trackai.projection.page");
+        activity?.SetTag("projection", shard.Name)?.SetTag("events", events.Count);
+
+        await using var session = await store.OpenSessionAsync(cancellationToken);
+        if (skip is { } skipped && events.Any(recorded => recorded.Sequence == skipped))
+        {
+            await DeadLetters.WriteAsync(
+                session.Connection,
+                shard.Name,
+                events.Single(recorded => recorded.Sequence == skipped),
+                time,
+                cancellationToken
+            );
+            events = [.. events.Where(recorded => recorded.Sequence != skipped)];
+        }
+        if (events.Count > 0)
+            await shard.ApplyAsync(events, session, cancellationToken);
+        await session.FlushAsync(cancellationToken);
+        await ShardTable.MoveAsync(session.Connection, shard.Name, token, persisted, ceiling, cancellationToken);
+        await session.CommitAsync(cancellationToken);
+
+        position = persisted = ceiling;
+        var tag = new KeyValuePair<string, object?>("projection", shard.Name);
+        EventStoreMetrics.Processed.Add(events.Count, tag);
+        EventStoreMetrics.LagEvents.Record(log.Mark - position, tag);
+        if (events.Count > 0)
+            EventStoreMetrics.LagSeconds.Record((time.GetUtcNow() - events[^1].Timestamp).TotalSeconds, tag);
+    }
+
+    // A broken connection or a lost lease is not the event's fault; what Postgres says of a statement is.
+    private static bool IsOurFault(Exception exception) =>
+        exception switch
+        {
+            PostgresException postgres => !postgres.IsTransient && !postgres.SqlState.StartsWith("57P", StringComparison.Ordinal),
+            OperationCanceledException or ShardLostException or NpgsqlException or IOException or TimeoutException => false,
+            _ => true,
+        };
+
+    [LoggerMessage(1030, LogLevel.Information, "{Shard}: {Reason}")]
+    private static partial void LogLost(ILogger logger, string shard, string reason);
+
+    [LoggerMessage(1031, LogLevel.Warning, "{Shard} stands at {Position} and tries again in {Pause}: Postgres did not answer.")]
+    private static partial void LogRetry(ILogger logger, string shard, long position, TimeSpan pause, Exception exception);
+
+    [LoggerMessage(
+        1032,
+        LogLevel.Warning,
+        "{Shard}: a page of {Count} events failed and was rolled back; applying them one by one to find the culprit."
+    )]
+    private static partial void LogIsolating(ILogger logger, string shard, int count, Exception exception);
+
+    [LoggerMessage(
+        1033,
+        LogLevel.Critical,
+        "{Shard} STOPPED at event {Sequence} ({Type}, stream {Stream}). Mend the code and run 'projections resume', or step over it with 'projections skip'."
+    )]
+    private static partial void LogStopped(ILogger logger, string shard, long sequence, string type, StreamId stream, Exception exception);
+}

@@ -1,0 +1,111 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace TrackAi.EventStore.Running;
+
+/// <summary>Who runs what: leases with a token that fences off whoever lost one. Table <c>es_shard</c>; progress is in Marten's table.</summary>
+internal sealed class ShardTable(NpgsqlDataSource dataSource, EventStoreOptions options)
+{
+    /// <summary>Renews what the owner holds and takes what is free; returns the token of each shard held.</summary>
+    public async Task<IReadOnlyDictionary<string, long>> LeaseAsync(
+        string owner,
+        IReadOnlyCollection<string> shards,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var command = dataSource.CreateCommand(
+            """
+            insert into es_shard as s (name, owner, token, leased_until)
+            select n, $2, 1, now() + $3 from unnest($1) n order by n
+            on conflict (name) do update
+            set owner = $2, leased_until = now() + $3, token = s.token + case when s.owner = $2 then 0 else 1 end
+            where s.owner = $2 or s.owner is null or s.leased_until is null or s.leased_until < now()
+            returning name, token
+            """
+        );
+        command.Parameters.Add(new() { Value = shards.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar });
+        command.Parameters.Add(new() { Value = owner });
+        command.Parameters.Add(new() { Value = options.LeaseTime });
+
+        var held = new Dictionary<string, long>(StringComparer.Ordinal);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+            held[reader.GetString(0)] = reader.GetInt64(1);
+        return held;
+    }
+
+    /// <summary>Gives everything back, so that another host need not wait for the lease to end.</summary>
+    public async Task ReleaseAsync(string owner, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand("update es_shard set owner = null, leased_until = null where owner = $1");
+        command.Parameters.Add(new() { Value = owner });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    public async Task<ShardState> ReadAsync(string shard, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand(
+            """
+            with started as (
+                insert into mt_event_progression (name, last_seq_id) values ($1, 0) on conflict on constraint pk_mt_event_progression do nothing
+            )
+            select s.state, coalesce(p.last_seq_id, 0), s.skip_sequence from es_shard s left join mt_event_progression p on p.name = s.name where s.name = $1
+            """
+        );
+        command.Parameters.Add(new() { Value = shard });
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        return await reader.ReadAsync(cancellationToken)
+            ? new ShardState(reader.GetString(0), reader.GetInt64(1), reader.IsDBNull(2) ? null : reader.GetInt64(2))
+            : throw new ShardLostException(shard);
+    }
+
+    /// <summary>Moves the progress inside a session, if the shard is still ours and stands where we think.</summary>
+    public static async Task MoveAsync(
+        NpgsqlConnection connection,
+        string shard,
+        long token,
+        long from,
+        long to,
+        CancellationToken cancellationToken
+    )
+    {
+        // The share lock keeps a new owner from rising until we have committed.
+        await using var command = new NpgsqlCommand(
+            """
+            with fence as (select 1 from es_shard where name = $1 and token = $2 for share)
+            update mt_event_progression set last_seq_id = $4, last_updated = transaction_timestamp()
+            where name = $1 and last_seq_id = $3 and exists (select from fence)
+            """,
+            connection
+        )
+        {
+            Parameters =
+            {
+                new() { Value = shard },
+                new() { Value = token },
+                new() { Value = from },
+                new() { Value = to },
+            },
+        };
+        if (await command.ExecuteNonQueryAsync(cancellationToken) != 1)
+            throw new ShardLostException(shard);
+    }
+
+    public async Task StopAsync(string shard, long token, RecordedEvent poison, Exception error, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand(
+            """
+            update es_shard set state = 'stopped', error_sequence = $3, error_type = $4, error = $5, changed_at = now() where name = $1 and token = $2
+            """
+        );
+        command.Parameters.Add(new() { Value = shard });
+        command.Parameters.Add(new() { Value = token });
+        command.Parameters.Add(new() { Value = poison.Sequence });
+        command.Parameters.Add(new() { Value = poison.Type });
+        command.Parameters.Add(new() { Value = $"{error.GetType().Name}: {error.Message}" });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+}
+
+/// <param name="State"><c>running</c>, <c>paused</c> or <c>stopped</c>.</param>
+internal sealed record ShardState(string State, long Progress, long? SkipSequence);

@@ -1,0 +1,77 @@
+using System.Collections.Frozen;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
+
+namespace TrackAi.EventStore;
+
+/// <summary>
+/// Events to JSON and back, the way Marten reads it with <c>UseSystemTextJsonForSerialization(EnumStorage.AsString, Casing.CamelCase)</c>.
+/// </summary>
+public sealed partial class EventSerializer
+{
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    {
+        Converters = { new JsonStringEnumConverter(), new TextConverter() },
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        RespectRequiredConstructorParameters = false,
+    };
+
+    private readonly FrozenDictionary<Type, EventName> names;
+    private readonly FrozenDictionary<string, Type> types;
+
+    public EventSerializer(IEnumerable<Type> eventTypes)
+    {
+        names = eventTypes.ToFrozenDictionary(
+            type => type,
+            type => new EventName(AliasOf(type), $"{type.FullName}, {type.Assembly.GetName().Name}")
+        );
+        types = names.ToFrozenDictionary(pair => pair.Value.Alias, pair => pair.Key, StringComparer.Ordinal);
+    }
+
+    /// <summary>Marten's "ClassicTypeName": the bare name, split at word and acronym boundaries, in lower case.</summary>
+    public static string AliasOf(Type type) => WordBoundary().Replace(type.Name, "_").ToLowerInvariant();
+
+    public EventName NameOf(Type type) =>
+        names.TryGetValue(type, out var name)
+            ? name
+            : throw new InvalidAppendException($"{type} is not a registered event type; add it to the types given to AddEventStore.");
+
+    public static byte[] Serialize(object data) => JsonSerializer.SerializeToUtf8Bytes(data, data.GetType(), Json);
+
+    internal object Deserialize(RecordedEvent recorded)
+    {
+        if (!types.TryGetValue(recorded.Type, out var type))
+            throw new UnreadableEventException($"Event {recorded.Sequence} has type '{recorded.Type}', which this program does not know.");
+        try
+        {
+            return JsonSerializer.Deserialize(recorded.Json.Span, type, Json)
+                ?? throw new UnreadableEventException($"Event {recorded.Sequence} of type '{recorded.Type}' is the JSON null.");
+        }
+        catch (JsonException exception)
+        {
+            throw new UnreadableEventException(
+                $"Event {recorded.Sequence} of type '{recorded.Type}' does not fit {type.Name} at {exception.Path}.",
+                exception
+            );
+        }
+    }
+
+    // Postgres stores no NUL in jsonb; a hostile one must not cost its neighbours their batch.
+    private sealed class TextConverter : JsonConverter<string>
+    {
+        public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetString();
+
+        public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(
+                value.Contains('\0', StringComparison.Ordinal) ? value.Replace("\0", "", StringComparison.Ordinal) : value
+            );
+    }
+
+    [GeneratedRegex("(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", RegexOptions.None, 1000)]
+    private static partial Regex WordBoundary();
+}
+
+/// <param name="Alias">Marten's <c>type</c>.</param>
+/// <param name="DotnetType">Marten's <c>mt_dotnet_type</c>.</param>
+public readonly record struct EventName(string Alias, string DotnetType);

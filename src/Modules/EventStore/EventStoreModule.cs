@@ -1,0 +1,115 @@
+using System.Reflection;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using TrackAi.EventStore.Appending;
+using TrackAi.EventStore.Reading;
+using TrackAi.EventStore.Running;
+
+namespace TrackAi.EventStore;
+
+public static class EventStoreModule
+{
+    /// <summary>
+    /// Registers the event store over a connection string. Connections are pooled without a reset and with automatic preparation, unless the
+    /// string says otherwise: worth a factor of two.
+    /// </summary>
+    public static IServiceCollection AddEventStore(
+        this IServiceCollection services,
+        Func<IServiceProvider, string> connectionString,
+        IReadOnlyList<Type> eventTypes
+    )
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(provider => CreateDataSource(connectionString(provider), provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton(provider =>
+            provider.GetRequiredService<IConfiguration>().GetSection("EventStore").Get<EventStoreOptions>() ?? new()
+        );
+        services.AddSingleton(new EventSerializer(eventTypes));
+        services.AddSingleton<WakeUp>();
+        services.AddSingleton<PostgresSignals>();
+        services.AddHostedService(provider => provider.GetRequiredService<PostgresSignals>());
+        services.AddHostedService<RemoteWakeUp>();
+        services.AddSingleton<EventReader>();
+        services.AddSingleton<ShardTable>();
+        services.AddSingleton<LogTail>();
+        services.AddSingleton<LogPosition>();
+        services.AddSingleton<SchemaMigrator>();
+        services.AddSingleton<ProjectionProgress>();
+        services.AddSingleton(provider => new AppendStatement(
+            provider.GetServices<ISideEffectTable>().ToDictionary(table => table.RowType)
+        ));
+        services.AddSingleton(provider => new AppendBatcher(
+            provider.GetRequiredService<NpgsqlDataSource>(),
+            provider.GetRequiredService<AppendStatement>(),
+            provider.GetRequiredService<EventStoreOptions>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<WakeUp>().Appended,
+            provider.GetRequiredService<ILogger<AppendBatcher>>()
+        ));
+        services.AddSingleton(provider => new PostgresEventStore(
+            provider.GetRequiredService<NpgsqlDataSource>(),
+            provider.GetRequiredService<EventSerializer>(),
+            provider.GetRequiredService<EventStoreOptions>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<AppendBatcher>(),
+            provider.GetRequiredService<AppendStatement>(),
+            provider.GetRequiredService<EventReader>(),
+            provider.GetRequiredService<WakeUp>()
+        ));
+        services.AddHostedService(provider => new EventDaemon(
+            Shards(provider),
+            provider.GetRequiredService<PostgresEventStore>(),
+            provider.GetRequiredService<ShardTable>(),
+            provider.GetRequiredService<LogTail>(),
+            provider.GetRequiredService<LogPosition>(),
+            provider.GetRequiredService<WakeUp>(),
+            provider.GetRequiredService<PostgresSignals>(),
+            provider.GetRequiredService<EventStoreOptions>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<EventDaemon>>()
+        ));
+        return services.AddSchema("event_store", typeof(EventStoreModule).Assembly, order: 0);
+    }
+
+    /// <summary>Registers a module's <c>Schema/NNNN_*.sql</c>.</summary>
+    public static IServiceCollection AddSchema(this IServiceCollection services, string module, Assembly assembly, int order = 10) =>
+        services.AddSingleton(new SchemaModule(module, assembly, order));
+
+    public static IServiceCollection AddSideEffect(this IServiceCollection services, ISideEffectTable table) =>
+        services.AddSingleton(table);
+
+    public static IServiceCollection AddProjection<TProjection>(this IServiceCollection services)
+        where TProjection : class, IProjection => services.AddSingleton<IProjection, TProjection>();
+
+    public static IServiceCollection AddSubscription<TSubscription>(this IServiceCollection services)
+        where TSubscription : class, ISubscription => services.AddSingleton<ISubscription, TSubscription>();
+
+    /// <summary>A data source with the settings the event store is fast with.</summary>
+    public static NpgsqlDataSource CreateDataSource(string connectionString, ILoggerFactory? loggers = null)
+    {
+        var given = new NpgsqlConnectionStringBuilder(connectionString);
+        if (!given.ContainsKey("No Reset On Close"))
+            given.NoResetOnClose = true;
+        if (!given.ContainsKey("Max Auto Prepare"))
+            (given.MaxAutoPrepare, given.AutoPrepareMinUsages) = (200, 2);
+        if (!given.ContainsKey("Application Name"))
+            given.ApplicationName = "TrackAi";
+        if (!given.ContainsKey("Timeout"))
+            given.Timeout = 5;
+        var builder = new NpgsqlDataSourceBuilder(given.ConnectionString);
+        return builder.UseLoggerFactory(loggers).Build();
+    }
+
+    internal static IReadOnlyList<Shard> Shards(IServiceProvider provider)
+    {
+        var serializer = provider.GetRequiredService<EventSerializer>();
+        return
+        [
+            .. provider.GetServices<IProjection>().Select(projection => Shard.Of(projection, serializer)),
+            .. provider.GetServices<ISubscription>().Select(subscription => Shard.Of(subscription, serializer)),
+        ];
+    }
+}

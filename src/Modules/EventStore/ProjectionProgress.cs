@@ -1,0 +1,92 @@
+using Npgsql;
+using TrackAi.EventStore.Running;
+
+namespace TrackAi.EventStore;
+
+/// <summary>Where a projection or subscription stands.</summary>
+/// <param name="State"><c>running</c>, <c>paused</c> or <c>stopped</c> (at a poison event).</param>
+/// <param name="Owner">The host that runs it; null when nobody does.</param>
+public sealed record ShardStatus(
+    string Name,
+    string State,
+    long Progress,
+    string? Owner,
+    long? ErrorSequence,
+    string? ErrorType,
+    string? Error
+);
+
+/// <summary>The progress of all shards, for people and for whoever must wait for a position.</summary>
+public sealed class ProjectionProgress(NpgsqlDataSource dataSource, TimeProvider time)
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(15);
+
+    public async Task<IReadOnlyList<ShardStatus>> ReadAsync(CancellationToken cancellationToken = default)
+    {
+        await using var select = dataSource.CreateCommand(
+            """
+            select s.name, s.state, coalesce(p.last_seq_id, 0), case when s.leased_until > now() then s.owner end, s.error_sequence, s.error_type, s.error
+            from es_shard s left join mt_event_progression p on p.name = s.name order by s.name
+            """
+        );
+        var shards = new List<ShardStatus>();
+        await using var reader = await select.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+            shards.Add(
+                new ShardStatus(
+                    reader.GetString(0),
+                    reader.GetString(1),
+                    reader.GetInt64(2),
+                    reader.IsDBNull(3) ? null : reader.GetString(3),
+                    reader.IsDBNull(4) ? null : reader.GetInt64(4),
+                    reader.IsDBNull(5) ? null : reader.GetString(5),
+                    reader.IsDBNull(6) ? null : reader.GetString(6)
+                )
+            );
+        return shards;
+    }
+
+    /// <summary>Returns once a projection has applied everything up to a position; throws <see cref="TimeoutException"/> with where it stands instead.</summary>
+    public async Task WaitForAsync(string name, long position, TimeSpan atMost, CancellationToken cancellationToken = default)
+    {
+        var started = time.GetTimestamp();
+        while (true)
+        {
+            var shard = (await ReadAsync(cancellationToken)).SingleOrDefault(status => status.Name == Shard.NameOf(name));
+            if (shard?.Progress >= position)
+                return;
+            if (time.GetElapsedTime(started) > atMost)
+                throw new TimeoutException(
+                    $"{name} is at {shard?.Progress ?? 0} ({shard?.State ?? "never ran"}: {shard?.Error}), not at {position}, after {atMost}."
+                );
+            await Task.Delay(Pause, time, cancellationToken);
+        }
+    }
+
+    /// <summary>Lets a paused or stopped shard run again; false when there is no such shard.</summary>
+    public Task<bool> ResumeAsync(string name, CancellationToken cancellationToken = default) =>
+        ChangeAsync(
+            "state = 'running', error_sequence = null, error_type = null, error = null, changed_at = now()",
+            name,
+            cancellationToken
+        );
+
+    public Task<bool> PauseAsync(string name, CancellationToken cancellationToken = default) =>
+        ChangeAsync("state = 'paused', changed_at = now(), token = token + 1, owner = null, leased_until = null", name, cancellationToken);
+
+    /// <summary>Steps over the event the shard stopped at, which becomes a dead letter; false when it is not stopped.</summary>
+    public Task<bool> SkipAsync(string name, CancellationToken cancellationToken = default) =>
+        ChangeAsync(
+            "skip_sequence = error_sequence, state = 'running', error_sequence = null, error_type = null, error = null, changed_at = now()",
+            name,
+            cancellationToken,
+            "and error_sequence is not null"
+        );
+
+    private async Task<bool> ChangeAsync(string change, string name, CancellationToken cancellationToken, string condition = "")
+    {
+        await using var update = dataSource.CreateCommand($"update es_shard set {change} where name = $1 {condition}");
+        update.Parameters.Add(new() { Value = Shard.NameOf(name) });
+        return await update.ExecuteNonQueryAsync(cancellationToken) == 1;
+    }
+}

@@ -1,0 +1,33 @@
+using Npgsql;
+
+namespace TrackAi.EventStore;
+
+/// <summary>
+/// A read model built from the log by the daemon (Marten: an async projection). It gets its events in order, in pages; its rows and its progress
+/// commit together, so each event counts exactly once. It writes set-based and by unqualified table names: a rebuild runs it against other tables.
+/// </summary>
+public interface IProjection
+{
+    /// <summary>Names its shard, <c>{Name}:All</c>, and is what the command line calls it. Never renamed.</summary>
+    string Name { get; }
+
+    IReadOnlyCollection<Type> EventTypes { get; }
+
+    /// <summary>The tables it owns, unqualified.</summary>
+    IReadOnlyList<string> Tables { get; }
+
+    Task ApplyAsync(IReadOnlyList<RecordedEvent> events, NpgsqlConnection connection, CancellationToken cancellationToken);
+}
+
+/// <summary>
+/// Reacts to events: whatever it writes and appends commits together with its progress, so it reacts exactly once. It calls nothing outside Postgres.
+/// </summary>
+public interface ISubscription
+{
+    /// <inheritdoc cref="IProjection.Name"/>
+    string Name { get; }
+
+    IReadOnlyCollection<Type> EventTypes { get; }
+
+    Task HandleAsync(IReadOnlyList<RecordedEvent> events, EventSession session, CancellationToken cancellationToken);
+}

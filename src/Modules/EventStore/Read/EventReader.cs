@@ -1,0 +1,96 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace TrackAi.EventStore.Reading;
+
+/// <summary>Reads events out of the log's table.</summary>
+internal sealed class EventReader(NpgsqlDataSource dataSource, EventSerializer serializer)
+{
+    private const string Columns =
+        "e.seq_id, e.id, e.tenant_id, e.stream_id, e.version, e.type, e.data, e.timestamp, e.correlation_id, e.causation_id";
+
+    public async Task<IReadOnlyList<RecordedEvent>> ReadStreamAsync(StreamId stream, long fromVersion, CancellationToken cancellationToken)
+    {
+        await using var select = dataSource.CreateCommand(
+            $"""
+            select {Columns} from mt_events e
+            where e.tenant_id = $1 and e.stream_id = $2 and e.version >= $3 order by e.version
+            """
+        );
+        select.Parameters.Add(new() { Value = stream.TenantId });
+        select.Parameters.Add(new() { Value = stream.Id });
+        select.Parameters.Add(new() { Value = fromVersion });
+        return await ReadAsync(select, cancellationToken);
+    }
+
+    public async Task<ILookup<StreamId, RecordedEvent>> ReadStreamsAsync(
+        IReadOnlyCollection<StreamId> streams,
+        NpgsqlConnection? connection,
+        CancellationToken cancellationToken
+    )
+    {
+        // Lateral, so that whatever the statistics say each stream is one index look-up.
+        const string Sql = $"""
+            select {Columns} from unnest($1, $2) with ordinality s(tenant, stream, ord)
+            cross join lateral (
+                select * from mt_events m where m.tenant_id = s.tenant and m.stream_id = s.stream order by m.version
+            ) e
+            order by s.ord, e.version
+            """;
+        await using var select = connection is null ? dataSource.CreateCommand(Sql) : new NpgsqlCommand(Sql, connection);
+        var distinct = streams.Distinct().ToArray();
+        select.Parameters.Add(
+            new() { Value = distinct.Select(stream => stream.TenantId).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar }
+        );
+        select.Parameters.Add(
+            new() { Value = distinct.Select(stream => stream.Id).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar }
+        );
+        return (await ReadAsync(select, cancellationToken)).ToLookup(recorded => recorded.Stream);
+    }
+
+    /// <summary>Events after a position up to another, in order; of some types only where given.</summary>
+    public async Task<IReadOnlyList<RecordedEvent>> ReadRangeAsync(
+        long after,
+        long upTo,
+        int limit,
+        IReadOnlyCollection<string>? types,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var select = dataSource.CreateCommand(
+            $"""
+            select {Columns} from mt_events e
+            where e.seq_id > $1 and e.seq_id <= $2 and e.is_archived = false {(types is null ? "" : "and e.type = any ($4)")}
+            order by e.seq_id limit $3
+            """
+        );
+        select.Parameters.Add(new() { Value = after });
+        select.Parameters.Add(new() { Value = upTo });
+        select.Parameters.Add(new() { Value = limit });
+        if (types is not null)
+            select.Parameters.Add(new() { Value = types.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar });
+        return await ReadAsync(select, cancellationToken);
+    }
+
+    private async Task<IReadOnlyList<RecordedEvent>> ReadAsync(NpgsqlCommand select, CancellationToken cancellationToken)
+    {
+        var events = new List<RecordedEvent>();
+        await using var reader = await select.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+            events.Add(
+                new RecordedEvent(
+                    serializer,
+                    reader.GetInt64(0),
+                    reader.GetGuid(1),
+                    new StreamId(reader.GetString(2), reader.GetString(3)),
+                    reader.GetInt64(4),
+                    reader.GetString(5),
+                    reader.GetFieldValue<byte[]>(6),
+                    reader.GetFieldValue<DateTimeOffset>(7),
+                    reader.IsDBNull(8) ? null : reader.GetString(8),
+                    reader.IsDBNull(9) ? null : reader.GetString(9)
+                )
+            );
+        return events;
+    }
+}

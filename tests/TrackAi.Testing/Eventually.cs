@@ -1,0 +1,25 @@
+using System.Diagnostics;
+
+namespace TrackAi.Testing;
+
+/// <summary>Waits for a condition, never for a time.</summary>
+public static class Eventually
+{
+    public static Task TrueAsync(Func<Task<bool>> condition, string what, TimeSpan? atMost = null) =>
+        ValueAsync(async () => await condition() ? "yes" : null, what, atMost);
+
+    /// <summary>The first value that is not null.</summary>
+    public static async Task<T> ValueAsync<T>(Func<Task<T?>> read, string what, TimeSpan? atMost = null)
+        where T : class
+    {
+        var started = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            if (await read() is { } value)
+                return value;
+            if (Stopwatch.GetElapsedTime(started) > (atMost ?? TimeSpan.FromSeconds(20)))
+                throw new TimeoutException($"Waited in vain: {what}.");
+            await Task.Delay(10);
+        }
+    }
+}
