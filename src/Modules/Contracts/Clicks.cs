@@ -16,6 +16,19 @@ public sealed record Campaign(
 )
 {
     public static readonly Campaign None = new(null, null, null, null, null, null, null, null);
+
+    /// <summary>The same with everything dropped that may name a person: see <see cref="CampaignText"/>.</summary>
+    public Campaign Cleaned() =>
+        new(
+            CampaignText.Clean(UtmSource),
+            CampaignText.Clean(UtmMedium),
+            CampaignText.Clean(UtmCampaign),
+            CampaignText.Clean(UtmContent),
+            CampaignText.Clean(UtmTerm),
+            CampaignText.Clean(Src),
+            CampaignText.Clean(Sck),
+            CampaignText.Clean(Xcod)
+        );
 }
 
 /// <summary>Which identifiers a visitor's browser brought, so that reports can count them without opening anything.</summary>

@@ -64,7 +64,11 @@ public sealed record ProtectedPerson
 /// A person encrypted under the key of one stream. <paramref name="Protected"/> goes into the event; <paramref name="Key"/> is a side effect of
 /// the same append (null when the stream already has its key).
 /// </summary>
-public sealed record SealedPerson(string Protected, StreamKey? Key);
+public sealed record SealedPerson(string Protected, StreamKey? Key)
+{
+    /// <summary>Names of fields that were given but were no good (<c>phone</c>, <c>fbc</c> …), for the notes of the event; never their values.</summary>
+    public IReadOnlyList<string> Dropped { get; init; } = [];
+}
 
 /// <summary>The key of one stream, wrapped by the master key. Destroying the row makes everything personal in the stream unreadable.</summary>
 public sealed record StreamKey(string TenantId, string StreamId, byte[] WrappedKey);
@@ -78,7 +82,10 @@ public interface IPersonalData
     /// <summary>Encrypts for a stream that does not exist yet, under a fresh key. Pure computation.</summary>
     SealedPerson SealNew(string tenantId, string streamId, Person person);
 
-    /// <summary>Encrypts for a stream that exists, under its own key; under a fresh one when it has none yet. Null when the key was destroyed.</summary>
+    /// <summary>
+    /// Encrypts for a stream that exists, under its own key; under a fresh one when it has none yet. Null when the key was destroyed.
+    /// Append with an expected version: of two fresh keys only the first is kept, and whoever was refused seals again.
+    /// </summary>
     Task<SealedPerson?> SealAsync(string tenantId, string streamId, Person person, CancellationToken cancellationToken);
 
     /// <summary>The same for bytes that are kept as they came (a delivery that was not understood).</summary>

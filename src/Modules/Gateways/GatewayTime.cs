@@ -1,0 +1,47 @@
+using System.Globalization;
+
+namespace TrackAi.Gateways;
+
+/// <summary>Times as gateways write them. A time without a zone is read as Brasília's, which has been UTC-3 all year since 2019.</summary>
+public static class GatewayTime
+{
+    private static readonly TimeSpan Brasilia = TimeSpan.FromHours(-3);
+    private static readonly DateTimeOffset Earliest = new(2000, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly string[] WithoutZone =
+    [
+        "yyyy-MM-dd HH:mm:ss",
+        "yyyy-MM-dd HH:mm",
+        "yyyy-MM-ddTHH:mm:ss",
+        "yyyy-MM-ddTHH:mm:ss.FFFFFFF",
+        "yyyy-MM-ddTHH:mm",
+        "yyyy-MM-dd",
+    ];
+
+    /// <summary>ISO 8601, the same without a zone, unix seconds or unix milliseconds; null when it is none of them or before 2000.</summary>
+    public static DateTimeOffset? Parse(string? text)
+    {
+        if (text is null)
+            return null;
+        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var unix))
+            return FromUnix(unix);
+        if (DateTime.TryParseExact(text, WithoutZone, CultureInfo.InvariantCulture, DateTimeStyles.None, out var local))
+            return Plausible(new DateTimeOffset(DateTime.SpecifyKind(local, DateTimeKind.Unspecified), Brasilia));
+        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? Plausible(time) : null;
+    }
+
+    /// <summary>
+    /// The time to believe: the gateway's, unless it lies in the future or is missing. Zones of gateways are guesses, so three hours ahead is "now" too.
+    /// </summary>
+    public static DateTimeOffset Believe(DateTimeOffset? claimed, DateTimeOffset receivedAt) =>
+        claimed is { } time && time <= receivedAt ? time.ToUniversalTime() : receivedAt;
+
+    private static DateTimeOffset? FromUnix(long unix) =>
+        unix switch
+        {
+            > 0 and < 100_000_000_000 => Plausible(DateTimeOffset.FromUnixTimeSeconds(unix)),
+            >= 100_000_000_000 and < 100_000_000_000_000 => Plausible(DateTimeOffset.FromUnixTimeMilliseconds(unix)),
+            _ => null,
+        };
+
+    private static DateTimeOffset? Plausible(DateTimeOffset time) => time >= Earliest ? time : null;
+}

@@ -1,0 +1,22 @@
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.FeatureManagement;
+
+namespace TrackAi.Gateways;
+
+public static class GatewaysModule
+{
+    public static IServiceCollection AddGateways(this IServiceCollection services)
+    {
+        services.AddFeatureManagement();
+        services.AddSingleton(provider => provider.GetRequiredService<IConfiguration>().GetSection("Limits").Get<LimitsOptions>() ?? new());
+        services.AddSingleton<GatewayRegistry>();
+        return services.AddSingleton<RecordDelivery>();
+    }
+
+    public static IServiceCollection AddGateway<TGateway>(this IServiceCollection services)
+        where TGateway : class, IGateway => services.AddSingleton<IGateway, TGateway>();
+
+    public static void MapGateways(this IEndpointRouteBuilder endpoints) => endpoints.MapReceiveWebhook();
+}

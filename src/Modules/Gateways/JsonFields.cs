@@ -1,0 +1,52 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace TrackAi.Gateways;
+
+/// <summary>
+/// Reads what gateways really send: numbers as text, text as numbers, nulls, missing objects. A field of another kind reads as missing.
+/// </summary>
+public static class JsonFields
+{
+    /// <summary>The member at a path, or null.</summary>
+    public static JsonElement? At(this JsonElement element, params ReadOnlySpan<string> path)
+    {
+        foreach (var name in path)
+        {
+            if (element.ValueKind != JsonValueKind.Object || !element.TryGetProperty(name, out var member) || member.ValueKind == JsonValueKind.Null)
+                return null;
+            element = member;
+        }
+
+        return element;
+    }
+
+    /// <summary>Trimmed text, or a number's digits; null when missing, empty or of another kind.</summary>
+    public static string? Text(this JsonElement element, params ReadOnlySpan<string> path) =>
+        element.At(path) switch
+        {
+            { ValueKind: JsonValueKind.String } text => Trimmed(text),
+            { ValueKind: JsonValueKind.Number } number => number.GetRawText(),
+            _ => null,
+        };
+
+    /// <summary>A number, also when it comes as text with a decimal point; null otherwise.</summary>
+    public static decimal? Number(this JsonElement element, params ReadOnlySpan<string> path) =>
+        decimal.TryParse(element.Text(path), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : null;
+
+    public static long? WholeNumber(this JsonElement element, params ReadOnlySpan<string> path) =>
+        element.Number(path) is { } number && number == decimal.Truncate(number) && Math.Abs(number) <= long.MaxValue ? (long)number : null;
+
+    private static string? Trimmed(JsonElement text)
+    {
+        try
+        {
+            return text.GetString()?.Trim() is { Length: > 0 } value ? value : null;
+        }
+        catch (InvalidOperationException)
+        {
+            // Half a surrogate pair: text that no text can hold.
+            return null;
+        }
+    }
+}

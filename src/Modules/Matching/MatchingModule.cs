@@ -1,0 +1,15 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using TrackAi.EventStore;
+
+namespace TrackAi.Matching;
+
+public static class MatchingModule
+{
+    public static IServiceCollection AddMatching(this IServiceCollection services)
+    {
+        services.AddSingleton(provider => provider.GetRequiredService<IConfiguration>().GetSection("Matching").Get<MatchingOptions>() ?? new());
+        services.AddSubscription<MatchConversions>();
+        return services.AddSchema("matching", typeof(MatchingModule).Assembly);
+    }
+}

@@ -1,0 +1,17 @@
+-- What Matching compares a sale with. Keyed hashes only; can be deleted and rebuilt from the log.
+create table match_click (
+    tenant_id   varchar     not null,
+    click_id    varchar     not null,
+    clicked_at  timestamptz not null,
+    primary key (tenant_id, click_id)
+);
+
+-- One row an identifier of a click, its own or learned later (an e-mail at the checkout).
+create table match_key (
+    tenant_id   varchar     not null,
+    rule        smallint    not null,
+    hash        bytea       not null,
+    clicked_at  timestamptz not null,
+    click_id    varchar     not null,
+    primary key (tenant_id, rule, hash, clicked_at, click_id)
+);

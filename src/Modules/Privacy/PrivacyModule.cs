@@ -1,0 +1,38 @@
+using System.Security.Cryptography;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using NpgsqlTypes;
+using TrackAi.Contracts;
+using TrackAi.EventStore;
+
+namespace TrackAi.Privacy;
+
+/// <summary>Normalises, hashes and protects what is personal, and keeps the installation's secrets.</summary>
+public static class PrivacyModule
+{
+    // A stream that has a key, or had one, keeps what it has.
+    private static readonly SideEffectTable<StreamKey> KeyTable = new(
+        "stream_key",
+        [
+            new("tenant_id", NpgsqlDbType.Varchar, key => key.TenantId),
+            new("stream_id", NpgsqlDbType.Varchar, key => key.StreamId),
+            new("wrapped_key", NpgsqlDbType.Bytea, key => key.WrappedKey),
+        ],
+        onConflict: "on conflict (tenant_id, stream_id) do nothing"
+    );
+
+    public static IServiceCollection AddPrivacy(this IServiceCollection services)
+    {
+        services.AddOptions<PrivacyOptions>().BindConfiguration("Secrets").ValidateOnStart();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<PrivacyOptions>, ValidatePrivacyOptions>());
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(_ => RandomNumberGenerator.Create());
+        services.AddSingleton(provider => new MasterKey(provider.GetRequiredService<IOptions<PrivacyOptions>>().Value.MasterKey));
+        services.AddSingleton<StreamKeys>();
+        services.AddSingleton<ISecretBox, SecretBox>();
+        services.AddSingleton<IPersonalData, PersonalData>();
+        services.AddSideEffect(KeyTable);
+        return services.AddSchema("privacy", typeof(PrivacyModule).Assembly);
+    }
+}

@@ -1,0 +1,17 @@
+using System.Security.Cryptography;
+using System.Text;
+using TrackAi.Contracts;
+
+namespace TrackAi.Privacy;
+
+/// <summary>Secrets of tenants, sealed under a key derived from the master key.</summary>
+internal sealed class SecretBox(MasterKey master, RandomNumberGenerator random) : ISecretBox
+{
+    private const byte Format = 1;
+
+    private readonly byte[] key = master.Derive("trackai/secrets/v1");
+
+    public byte[] Seal(string purpose, string plaintext) => Aead.Seal(Format, key, purpose, Encoding.UTF8.GetBytes(plaintext), random);
+
+    public string Open(string purpose, byte[] @sealed) => Encoding.UTF8.GetString(Aead.Open(Format, key, purpose, @sealed));
+}

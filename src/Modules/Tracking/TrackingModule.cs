@@ -1,0 +1,38 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace TrackAi.Tracking;
+
+public static class TrackingModule
+{
+    public static IServiceCollection AddTracking(this IServiceCollection services)
+    {
+        services.AddSingleton(provider => provider.GetRequiredService<IConfiguration>().GetSection("Tracking").Get<TrackingOptions>() ?? new());
+        return services.AddSingleton<Visit>();
+    }
+
+    public static void MapTracking(this IEndpointRouteBuilder endpoints)
+    {
+        var track = endpoints
+            .MapGroup("/api/v1/track")
+            .WithTags("Tracking")
+            .ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status403Forbidden)
+            .ProducesProblem(StatusCodes.Status404NotFound)
+            .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
+            .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
+        track.MapPost("/click", CaptureClick.HandleAsync).WithName("CaptureClick").WithSummary("An ad click on a seller's page.");
+        track.MapPost("/pageview", CapturePageview.HandleAsync).WithName("CapturePageview").WithSummary("A page seen.");
+        track.MapPost("/initiate_checkout", CaptureCheckout.HandleAsync).WithName("CaptureCheckout").WithSummary("A checkout begun.");
+    }
+}
+
+/// <summary>Section <c>Tracking</c>.</summary>
+public sealed class TrackingOptions
+{
+    /// <summary>Largest body of a visit, in bytes.</summary>
+    public int BodyBytes { get; set; } = 16 * 1024;
+}

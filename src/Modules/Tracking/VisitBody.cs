@@ -1,0 +1,125 @@
+using System.Globalization;
+using System.Text.Json;
+using TrackAi.Contracts;
+
+namespace TrackAi.Tracking;
+
+/// <summary>What a browser told us, checked: every field optional, text of bounded length. A field of another kind is refused by name.</summary>
+internal sealed class VisitBody
+{
+    private const int LongestText = 1024;
+    private const int LongestUrl = 4096;
+
+    private readonly JsonElement root;
+
+    private VisitBody(JsonElement root) => this.root = root;
+
+    public string? TenantId => Text("tenant_id");
+
+    public string? ClickId
+    {
+        get
+        {
+            var id = Text("click_id");
+            return id is null || ClickToken.IsValid(id)
+                ? id
+                : throw new InvalidVisitException("click_id", "must be a click token: tk1_ and 16 letters or digits, then its check character");
+        }
+    }
+
+    public string? ProductId => Text("product_id");
+
+    public Campaign Campaign =>
+        new Campaign(
+            Text("utm_source"),
+            Text("utm_medium"),
+            Text("utm_campaign"),
+            Text("utm_content"),
+            Text("utm_term"),
+            Text("src"),
+            Text("sck"),
+            Text("xcod")
+        ).Cleaned();
+
+    public Money? Value
+    {
+        get
+        {
+            var (value, currency) = (Number("value"), Text("currency"));
+            if (value is null)
+                return null;
+            if (currency is not { Length: 3 } || !currency.All(char.IsAsciiLetter))
+                throw new InvalidVisitException("currency", "must be a three-letter ISO 4217 code such as BRL when there is a value");
+            return new Money(value.Value, currency.ToUpperInvariant());
+        }
+    }
+
+    /// <summary>The visitor, with Meta's click cookie built from the click's id where the browser had none yet.</summary>
+    public Person Visitor(string? ipAddress, string? userAgent, DateTimeOffset now) =>
+        new()
+        {
+            Email = Text("email"),
+            Phone = Text("phone"),
+            ExternalId = Text("external_id"),
+            Fbclid = Text("fbclid"),
+            Fbc = Text("fbc") ?? Fbc.FromFbclid(Text("fbclid"), now),
+            Fbp = Text("fbp"),
+            EventSourceUrl = Text("event_source_url", LongestUrl),
+            IpAddress = ipAddress,
+            UserAgent = userAgent,
+        };
+
+    /// <summary>An empty body is an empty object: a click may know nothing but that it happened.</summary>
+    public static VisitBody Parse(ReadOnlyMemory<byte> body)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(body.Length == 0 ? "{}"u8.ToArray() : body);
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? new VisitBody(document.RootElement.Clone())
+                : throw new InvalidVisitException("body", "must be a JSON object");
+        }
+        catch (JsonException exception)
+        {
+            throw new InvalidVisitException("body", $"must be JSON (line {exception.LineNumber + 1}, byte {exception.BytePositionInLine})");
+        }
+    }
+
+    private string? Text(string field, int longest = LongestText)
+    {
+        if (!root.TryGetProperty(field, out var value) || value.ValueKind == JsonValueKind.Null)
+            return null;
+        if (value.ValueKind != JsonValueKind.String)
+            throw new InvalidVisitException(field, "must be text");
+        try
+        {
+            var text = value.GetString()!.Trim();
+            return text.Length <= longest ? (text.Length == 0 ? null : text) : throw new InvalidVisitException(field, $"must be at most {longest} characters");
+        }
+        catch (InvalidOperationException)
+        {
+            throw new InvalidVisitException(field, "must be valid Unicode text");
+        }
+    }
+
+    private decimal? Number(string field)
+    {
+        if (!root.TryGetProperty(field, out var value) || value.ValueKind == JsonValueKind.Null)
+            return null;
+        var text = value.ValueKind switch
+        {
+            JsonValueKind.Number => value.GetRawText(),
+            JsonValueKind.String => Text(field),
+            _ => "",
+        };
+        return decimal.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number is >= 0 and < 1_000_000_000
+            ? number
+            : throw new InvalidVisitException(field, "must be a number in major units, not negative");
+    }
+}
+
+/// <summary>A visit's body breaks the contract: answered 400, naming the field and the remedy.</summary>
+internal sealed class InvalidVisitException(string field, string remedy) : Exception($"{field}: {remedy}.")
+{
+    public string Field { get; } = field;
+}
