@@ -1,4 +1,3 @@
-using System.Net;
 using Microsoft.AspNetCore.HttpOverrides;
 using TrackAi.Analytics;
 using TrackAi.Contracts;
@@ -97,7 +96,7 @@ internal sealed class TrackAiApplication : IAsyncDisposable
     }
 
     // The address of a visitor or a gateway is taken from X-Forwarded-For only when one of our own proxies says so.
-    private static void TrustProxies(ForwardedHeadersOptions forwarded, IConfiguration configuration)
+    private static void TrustProxies(ForwardedHeadersOptions forwarded, ConfigurationManager configuration)
     {
         forwarded.ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto;
         forwarded.KnownProxies.Clear();
@@ -106,7 +105,7 @@ internal sealed class TrackAiApplication : IAsyncDisposable
         foreach (var proxy in proxies.Where(proxy => proxy.Length > 0))
         {
             var network = proxy.Contains('/', StringComparison.Ordinal) ? proxy : $"{proxy}/{(proxy.Contains(':', StringComparison.Ordinal) ? 128 : 32)}";
-            if (!IPNetwork.TryParse(network, out var known))
+            if (!System.Net.IPNetwork.TryParse(network, out var known))
                 throw new InvalidOperationException($"TrustedProxies: '{proxy}' is neither an address nor a network such as 10.0.0.0/8.");
             forwarded.KnownIPNetworks.Add(known);
         }
