@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace TrackAi.Contracts;
@@ -41,6 +42,8 @@ public static class CampaignText
 
     private static string Printable(string value)
     {
+        if (!value.AsSpan().ContainsAnyExceptInRange(' ', '~'))
+            return value;
         var text = new StringBuilder(value.Length);
         foreach (var rune in value.EnumerateRunes())
         {
@@ -81,98 +84,96 @@ public static class CampaignText
         private const int FewestDigits = 10;
         private const int MostDigits = 15;
 
-        /// <summary>A run of digits and what stands in front of it.</summary>
-        private readonly record struct Group(string Digits, string Before, bool AfterPlus, bool AfterLetter, bool BeforeLetter)
-        {
-            public bool Joins => Before.Length is > 0 and <= 3 && Before.All(IsSeparator);
-
-            public bool InParentheses => Before.EndsWith('(');
-        }
+        /// <summary>A run of digits and what stands around it.</summary>
+        /// <param name="Joins">Only what people write between the parts of a phone lies between the group before and this one.</param>
+        /// <param name="Separator">The one character between them; none where there are more.</param>
+        private readonly record struct Group(string Digits, bool Joins, char? Separator, bool InParentheses, bool AfterPlus, bool InWord);
 
         public static bool IsIn(string text)
         {
-            var groups = GroupsOf(text);
-            for (var first = 0; first < groups.Count; first++)
+            if (CountDigits(text) < FewestDigits)
+                return false;
+
+            var groups = CollectionsMarshal.AsSpan(GroupsOf(text));
+            for (var first = 0; first < groups.Length; first++)
             {
-                if (StartsPhone(groups, first))
+                if (StartsPhone(groups[first..]))
                     return true;
             }
 
             return false;
         }
 
-        private static bool StartsPhone(List<Group> groups, int first)
+        private static bool StartsPhone(ReadOnlySpan<Group> groups)
         {
-            var digits = "";
-            for (var last = first; last < groups.Count; last++)
+            // Trunk zeros and the international 00 come on top.
+            Span<char> digits = stackalloc char[MostDigits + 3];
+            var length = 0;
+            for (var index = 0; index < groups.Length; index++)
             {
-                var group = groups[last];
-                if (last > first && !group.Joins)
+                var group = groups[index];
+                if ((index > 0 && !group.Joins) || !group.Digits.TryCopyTo(digits[length..]))
                     return false;
-                digits += group.Digits;
-                // Trunk zeros and the international 00 come on top.
-                if (digits.Length > MostDigits + 3)
-                    return false;
-                if (IsPhone(groups, first, last, digits))
+                length += group.Digits.Length;
+                if (length >= FewestDigits && IsPhone(groups[..(index + 1)], digits[..length]))
                     return true;
             }
 
             return false;
         }
 
-        private static bool IsPhone(List<Group> groups, int first, int last, string digits)
+        private static bool IsPhone(ReadOnlySpan<Group> window, ReadOnlySpan<char> digits)
         {
-            if (digits.Length < FewestDigits)
-                return false;
-            if (first == last)
-                return IsBarePhone(groups[first]);
-            if (HoldsDate(groups, first, last))
-                return false;
-
+            if (window.Length == 1)
+                return IsBarePhone(window[0]);
             var number = digits.TrimStart('0');
             if (number.Length is < FewestDigits - 1 or > MostDigits)
                 return false;
-            var window = groups.GetRange(first, last - first + 1);
-            var ending = window[^1].Digits.Length;
-            return window[0].AfterPlus
-                || window.Exists(group => group.InParentheses)
-                || IsTaxpayer(window)
-                || (ending >= 3 && window.Exists(group => group.Digits.Length >= 4) && IsBrazilian(number))
-                || (digits.Length <= MostDigits && ending >= 3 && window.TrueForAll(group => group.Digits.Length <= 5));
+            return (window[0].AfterPlus || AnyInParentheses(window) || IsTaxpayer(window) || IsGroupedLikePhone(window, number))
+                && !HoldsDate(window);
+        }
+
+        private static bool IsGroupedLikePhone(ReadOnlySpan<Group> window, ReadOnlySpan<char> number)
+        {
+            var longest = 0;
+            foreach (var group in window)
+                longest = Math.Max(longest, group.Digits.Length);
+            return window[^1].Digits.Length >= 3 && (longest <= 5 || IsBrazilian(number));
+        }
+
+        private static bool AnyInParentheses(ReadOnlySpan<Group> window)
+        {
+            foreach (var group in window)
+            {
+                if (group.InParentheses)
+                    return true;
+            }
+
+            return false;
         }
 
         private static bool IsBarePhone(Group group)
         {
-            var number = group.Digits.TrimStart('0');
+            var number = group.Digits.AsSpan().TrimStart('0');
             if (group.AfterPlus && number.Length is >= FewestDigits and <= MostDigits)
                 return true;
-            if (!IsBrazilian(number))
-                return false;
             // Ten digits are too common in ids to be taken for a phone inside a word.
-            return number.Length > FewestDigits || !(group.AfterLetter || group.BeforeLetter);
+            return IsBrazilian(number) && (number.Length > FewestDigits || !group.InWord);
         }
 
         // 123.456.789-09, the taxpayer's number.
-        private static bool IsTaxpayer(List<Group> window) =>
+        private static bool IsTaxpayer(ReadOnlySpan<Group> window) =>
             window is [{ Digits.Length: 3 }, { Digits.Length: 3 }, { Digits.Length: 3 }, { Digits.Length: 2 }];
 
-        private static bool IsBrazilian(string number)
-        {
-            if (number.Length is 12 or 13 && number.StartsWith("55", StringComparison.Ordinal))
-                number = number[2..];
-            return BrazilianPhone.IsNational(number);
-        }
+        private static bool IsBrazilian(ReadOnlySpan<char> number) =>
+            BrazilianPhone.IsNational(number.Length is 12 or 13 && number.StartsWith("55") ? number[2..] : number);
 
-        private static bool HoldsDate(List<Group> groups, int first, int last)
+        private static bool HoldsDate(ReadOnlySpan<Group> window)
         {
-            for (var index = first; index + 2 <= last; index++)
+            for (var index = 0; index + 2 < window.Length; index++)
             {
-                var (one, two, three) = (groups[index], groups[index + 1], groups[index + 2]);
-                if (
-                    two.Before is "-" or "." or "/"
-                    && string.Equals(two.Before, three.Before, StringComparison.Ordinal)
-                    && IsDate(one, two, three)
-                )
+                var (one, two, three) = (window[index], window[index + 1], window[index + 2]);
+                if (two.Separator is '-' or '.' or '/' && two.Separator == three.Separator && IsDate(one, two, three))
                     return true;
             }
 
@@ -196,32 +197,52 @@ public static class CampaignText
         private static List<Group> GroupsOf(string text)
         {
             List<Group> groups = [];
-            var index = 0;
             var end = 0;
-            while (index < text.Length)
+            for (var start = NextDigit(text, 0); start < text.Length; start = NextDigit(text, end))
             {
-                if (!IsDigit(text[index]))
-                {
-                    index++;
-                    continue;
-                }
-
-                var start = index;
-                while (index < text.Length && IsDigit(text[index]))
-                    index++;
+                var between = text.AsSpan(end, start - end);
+                end = start;
+                while (end < text.Length && char.IsDigit(text[end]))
+                    end++;
                 groups.Add(
                     new Group(
-                        Digits(text.AsSpan(start, index - start)),
-                        text[Math.Max(end, start - 4)..start],
-                        IsAfterPlus(text.AsSpan(0, start)),
-                        start > 0 && char.IsLetter(text[start - 1]),
-                        index < text.Length && char.IsLetter(text[index])
+                        Digits(text.AsSpan(start, end - start)),
+                        Joins: AreSeparators(between),
+                        Separator: between.Length == 1 ? between[0] : null,
+                        InParentheses: between.EndsWith("("),
+                        AfterPlus: IsAfterPlus(text.AsSpan(0, start)),
+                        InWord: (start > 0 && char.IsLetter(text[start - 1])) || (end < text.Length && char.IsLetter(text[end]))
                     )
                 );
-                end = index;
             }
 
             return groups;
+        }
+
+        private static int NextDigit(string text, int index)
+        {
+            while (index < text.Length && !char.IsDigit(text[index]))
+                index++;
+            return index;
+        }
+
+        private static int CountDigits(string text)
+        {
+            var count = 0;
+            foreach (var character in text)
+                count += char.IsDigit(character) ? 1 : 0;
+            return count;
+        }
+
+        private static bool AreSeparators(ReadOnlySpan<char> between)
+        {
+            foreach (var character in between)
+            {
+                if (!IsSeparator(character))
+                    return false;
+            }
+
+            return between.Length is > 0 and <= 3;
         }
 
         // "black+friday": between words it is a space of a query string.
@@ -230,8 +251,6 @@ public static class CampaignText
             before = before.TrimEnd('(');
             return before.EndsWith("+") && (before.Length == 1 || !char.IsLetterOrDigit(before[^2]));
         }
-
-        private static bool IsDigit(char character) => char.IsAsciiDigit(character) || char.IsDigit(character);
 
         private static string Digits(ReadOnlySpan<char> text)
         {

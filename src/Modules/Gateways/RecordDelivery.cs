@@ -33,7 +33,7 @@ internal sealed class RecordDelivery(PostgresEventStore store, IPersonalData peo
         var sealedBuyer = people.SealNew(tenant, stream.Id, sale.Buyer);
 
         var result = await store.AppendAsync(
-            new Append(stream, [received with { Protected = sealedBuyer.Protected }])
+            new Append(stream, [received with { Protected = sealedBuyer.Protected, Notes = [.. received.Notes, .. sealedBuyer.Dropped.Select(field => $"{field}: dropped, it is not valid")] }])
             {
                 ExpectedVersion = 0,
                 StreamType = "conversion",
