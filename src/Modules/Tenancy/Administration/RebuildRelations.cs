@@ -10,9 +10,7 @@ internal static class RebuildRelations
     {
         var slugs = await SlugsInLogAsync(store, cancellationToken);
         await using var session = await store.OpenSessionAsync(cancellationToken);
-        await using (
-            var @lock = session.Connection.Command("lock table tenant, funnel, gateway_connection in share row exclusive mode")
-        )
+        await using (var @lock = session.Connection.Command("lock table tenant, funnel, gateway_connection in share row exclusive mode"))
             await @lock.ExecuteNonQueryAsync(cancellationToken);
         // The log is read up to its high-water mark: a tenant of this moment may only be in the table yet.
         await using (var select = session.Connection.Command("select slug from tenant"))

@@ -19,29 +19,31 @@ internal sealed class TenantAdministration(
     private readonly GatewaySecrets secrets = new(box, ids, time);
     private readonly PixelTokens tokens = new(box, time);
 
-    public Task AddTenantAsync(string slug, string name, string timeZone = ITenantAdministration.DefaultTimeZone, CancellationToken cancellationToken = default)
+    public async Task AddTenantAsync(
+        string slug,
+        string name,
+        string timeZone = ITenantAdministration.DefaultTimeZone,
+        CancellationToken cancellationToken = default
+    )
     {
         var added = new TenantAdded(TenantRules.Slug(slug), TenantRules.Name(name), TenantRules.TimeZone(timeZone), time.GetUtcNow());
-        return changes.MakeAsync(slug, state => TenantDecisions.Add(state, added), cancellationToken);
+        await changes.MakeAsync(slug, state => TenantDecisions.Add(state, added), cancellationToken);
     }
 
-    public Task<bool> RenameTenantAsync(string slug, string name, CancellationToken cancellationToken = default)
+    public async Task<bool> RenameTenantAsync(string slug, string name, CancellationToken cancellationToken = default)
     {
         var renamed = new TenantRenamed(slug, TenantRules.Name(name), time.GetUtcNow());
-        return ChangeAsync(slug, state => TenantDecisions.Rename(state, renamed), cancellationToken);
+        return await ChangeAsync(slug, state => TenantDecisions.Rename(state, renamed), cancellationToken);
     }
 
     public Task<bool> SuspendAsync(string slug, string? reason = null, CancellationToken cancellationToken = default) =>
-        ChangeAsync(
-            slug,
-            state => TenantDecisions.Suspend(state, new TenantSuspended(slug, reason, time.GetUtcNow())),
-            cancellationToken
-        );
+        ChangeAsync(slug, state => TenantDecisions.Suspend(state, new TenantSuspended(slug, reason, time.GetUtcNow())), cancellationToken);
 
     public Task<bool> ActivateAsync(string slug, CancellationToken cancellationToken = default) =>
         ChangeAsync(slug, state => TenantDecisions.Activate(state, new TenantActivated(slug, time.GetUtcNow())), cancellationToken);
 
-    public Task<IReadOnlyList<TenantInfo>> ListAsync(CancellationToken cancellationToken = default) => queries.TenantsAsync(cancellationToken);
+    public Task<IReadOnlyList<TenantInfo>> ListAsync(CancellationToken cancellationToken = default) =>
+        queries.TenantsAsync(cancellationToken);
 
     public async Task<TenantDetails> ShowAsync(string slug, CancellationToken cancellationToken = default) =>
         new(
@@ -51,7 +53,7 @@ internal sealed class TenantAdministration(
             await queries.PixelsAsync(slug, cancellationToken)
         );
 
-    public Task AddFunnelAsync(
+    public async Task AddFunnelAsync(
         string tenant,
         string funnelId,
         string? name = null,
@@ -71,7 +73,7 @@ internal sealed class TenantAdministration(
             isDefault,
             time.GetUtcNow()
         );
-        return ChangeAsync(tenant, state => TenantDecisions.AddFunnel(state, funnel), cancellationToken);
+        await ChangeAsync(tenant, state => TenantDecisions.AddFunnel(state, funnel), cancellationToken);
     }
 
     public async Task<IReadOnlyList<FunnelInfo>> ListFunnelsAsync(string tenant, CancellationToken cancellationToken = default)
@@ -80,7 +82,7 @@ internal sealed class TenantAdministration(
         return await queries.FunnelsAsync(tenant, cancellationToken);
     }
 
-    public Task<bool> SetGatewaySecretAsync(
+    public async Task<bool> SetGatewaySecretAsync(
         string tenant,
         string gateway,
         string secret,
@@ -90,14 +92,14 @@ internal sealed class TenantAdministration(
     {
         var (name, checkedSecret) = (rules.Gateway(gateway), TenantRules.Secret(secret));
         var stays = TenantRules.Overlap(overlap ?? options.Value.SecretOverlap);
-        return changes.MakeAsync(
+        return await changes.MakeAsync(
             tenant,
             change => secrets.SetAsync(Existing(change).Connection, tenant, name, checkedSecret, stays, cancellationToken),
             cancellationToken
         );
     }
 
-    public Task<bool> SetAllowListAsync(
+    public async Task<bool> SetAllowListAsync(
         string tenant,
         string gateway,
         IReadOnlyCollection<string> networks,
@@ -105,7 +107,7 @@ internal sealed class TenantAdministration(
     )
     {
         var list = new GatewayAllowListSet(rules.Gateway(gateway), TenantRules.Networks(networks));
-        return ChangeAsync(tenant, state => TenantDecisions.SetAllowList(state, list), cancellationToken);
+        return await ChangeAsync(tenant, state => TenantDecisions.SetAllowList(state, list), cancellationToken);
     }
 
     public async Task<IReadOnlyList<ConnectionInfo>> ListConnectionsAsync(string tenant, CancellationToken cancellationToken = default)
@@ -114,7 +116,7 @@ internal sealed class TenantAdministration(
         return await queries.ConnectionsAsync(tenant, cancellationToken);
     }
 
-    public Task<bool> SetPixelAsync(
+    public async Task<bool> SetPixelAsync(
         string tenant,
         string pixelId,
         string token,
@@ -122,8 +124,12 @@ internal sealed class TenantAdministration(
         CancellationToken cancellationToken = default
     )
     {
-        var (pixel, checkedToken, code) = (TenantRules.PixelId(pixelId), TenantRules.Token(token), TenantRules.TestEventCode(testEventCode));
-        return changes.MakeAsync(
+        var (pixel, checkedToken, code) = (
+            TenantRules.PixelId(pixelId),
+            TenantRules.Token(token),
+            TenantRules.TestEventCode(testEventCode)
+        );
+        return await changes.MakeAsync(
             tenant,
             change => tokens.SetAsync(Existing(change).Connection, tenant, pixel, checkedToken, code, cancellationToken),
             cancellationToken

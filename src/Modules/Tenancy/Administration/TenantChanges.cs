@@ -47,8 +47,7 @@ internal sealed class TenantChanges(PostgresEventStore store, TenantDirectory di
             await session.CommitAsync(cancellationToken);
         }
 
-        // The others are told by Postgres; whoever changed something must not have to wait to see it.
-        await directory.ReloadAsync([slug], cancellationToken);
+        await directory.CatchUpAsync(slug);
         return true;
     }
 

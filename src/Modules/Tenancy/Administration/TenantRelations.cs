@@ -65,10 +65,7 @@ internal static class TenantRelations
     {
         if (funnel.IsDefault)
         {
-            await using var resign = connection.Command(
-                "update funnel set is_default = false where tenant_id = $1 and is_default",
-                tenant
-            );
+            await using var resign = connection.Command("update funnel set is_default = false where tenant_id = $1 and is_default", tenant);
             await resign.ExecuteNonQueryAsync(cancellationToken);
         }
 

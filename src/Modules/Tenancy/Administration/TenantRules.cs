@@ -62,10 +62,15 @@ internal sealed class TenantRules(IReadOnlyCollection<string>? gateways)
     public static string? TestEventCode(string? code) =>
         code is null || (code.Length <= LongestText && code.All(char.IsAsciiLetterOrDigit))
             ? code
-            : throw Invalid("test_event_code", "The test event code is not valid; give the letters and digits that Meta's Events Manager shows.");
+            : throw Invalid(
+                "test_event_code",
+                "The test event code is not valid; give the letters and digits that Meta's Events Manager shows."
+            );
 
     public static TimeSpan Overlap(TimeSpan overlap) =>
-        overlap >= TimeSpan.Zero ? overlap : throw Invalid("overlap", "The overlap must not be negative; give 0 to end the old secret at once.");
+        overlap >= TimeSpan.Zero
+            ? overlap
+            : throw Invalid("overlap", "The overlap must not be negative; give 0 to end the old secret at once.");
 
     /// <summary>Ranges in canonical form, each once.</summary>
     public static IReadOnlyList<string> Networks(IReadOnlyCollection<string> networks) =>

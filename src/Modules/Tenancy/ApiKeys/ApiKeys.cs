@@ -75,7 +75,7 @@ internal sealed class ApiKeys(
             await TenantChanges.NotifyAsync(session.Connection, tenant, cancellationToken);
             await session.CommitAsync(cancellationToken);
         }
-        await directory.ReloadAsync([tenant], cancellationToken);
+        await directory.CatchUpAsync(tenant);
         return true;
     }
 }

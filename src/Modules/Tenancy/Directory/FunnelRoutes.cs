@@ -33,7 +33,8 @@ internal sealed class FunnelRoutes
     }
 
     public Route Find(string gateway, string? productId) =>
-        productId is not null && (claims.TryGetValue((gateway, productId), out var route) || claims.TryGetValue((null, productId), out route))
+        productId is not null
+        && (claims.TryGetValue((gateway, productId), out var route) || claims.TryGetValue((null, productId), out route))
             ? route
         : claims.TryGetValue((gateway, null), out var whole) ? whole
         : rest;

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Npgsql;
 using TrackAi.Contracts;
 
 namespace TrackAi.Tenancy;
@@ -68,7 +69,26 @@ internal sealed partial class TenantDirectory(TenantReader reader, TimeProvider 
         }
     }
 
+    /// <summary>
+    /// Reads a tenant anew that was just changed here, so that whoever changed it need not wait for the notification. Never fails: the change is on
+    /// disk, and its notification has the tenant read anyway.
+    /// </summary>
+    public async Task CatchUpAsync(string slug)
+    {
+        try
+        {
+            await ReloadAsync([slug], CancellationToken.None);
+        }
+        catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException)
+        {
+            LogLate(logger, slug, exception);
+        }
+    }
+
     private KnownTenant? Known(string slug) => Snapshot.Tenants.GetValueOrDefault(slug);
+
+    [LoggerMessage(7003, LogLevel.Warning, "Tenant {Tenant} was changed; this host sees it a little later, Postgres did not answer.")]
+    private static partial void LogLate(ILogger logger, string tenant, Exception exception);
 
     [LoggerMessage(7001, LogLevel.Error, "Tenant {Tenant} could not be read anew and stays as it was. {Problem}")]
     private static partial void LogUnreadable(ILogger logger, string tenant, string problem);

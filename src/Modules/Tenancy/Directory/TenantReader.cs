@@ -158,7 +158,10 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
     private Pixel Open(string tenant, SealedPixel pixel) =>
         new(
             pixel.PixelId,
-            Opened($"The token of pixel {pixel.PixelId} of tenant {tenant}", () => box.Open(PixelTokens.Purpose(tenant, pixel.PixelId), pixel.Token)),
+            Opened(
+                $"The token of pixel {pixel.PixelId} of tenant {tenant}",
+                () => box.Open(PixelTokens.Purpose(tenant, pixel.PixelId), pixel.Token)
+            ),
             pixel.TestEventCode
         );
 

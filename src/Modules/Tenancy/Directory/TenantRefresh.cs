@@ -59,11 +59,13 @@ internal sealed partial class TenantRefresh(
     /// <summary>Waits for a change and takes all that are waiting; null for all tenants, also when there was no change for long.</summary>
     private async Task<IReadOnlyCollection<string>?> NextAsync(CancellationToken cancellationToken)
     {
+        using var quiet = new CancellationTokenSource(options.Value.RefreshEvery, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(quiet.Token, cancellationToken);
         try
         {
-            await changed.Reader.WaitToReadAsync(cancellationToken).AsTask().WaitAsync(options.Value.RefreshEvery, time, cancellationToken);
+            await changed.Reader.WaitToReadAsync(either.Token);
         }
-        catch (TimeoutException)
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             return null;
         }
@@ -80,6 +82,10 @@ internal sealed partial class TenantRefresh(
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    [LoggerMessage(7002, LogLevel.Warning, "Tenants could not be read anew and stay as they were; trying again. Check that Postgres is up.")]
+    [LoggerMessage(
+        7002,
+        LogLevel.Warning,
+        "Tenants could not be read anew and stay as they were; trying again. Check that Postgres is up."
+    )]
     private static partial void LogFailed(ILogger logger, Exception exception);
 }
