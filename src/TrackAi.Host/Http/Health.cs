@@ -17,6 +17,8 @@ internal static class Health
 
     public static void MapHealth(this IEndpointRouteBuilder endpoints)
     {
+        // Its uptime counts from here.
+        endpoints.ServiceProvider.GetRequiredService<HealthReader>();
         var health = endpoints.MapGroup("/health").WithTags("Health");
         health.MapGet("", ReadAsync).WithName("Health").Produces<HealthReport>().Produces<HealthReport>(StatusCodes.Status503ServiceUnavailable);
         health.MapGet("/ready", ReadAsync).WithName("Ready").Produces<HealthReport>().Produces<HealthReport>(StatusCodes.Status503ServiceUnavailable);
