@@ -1,0 +1,107 @@
+using TrackAi.Contracts;
+using TrackAi.EventStore;
+using TrackAi.Host;
+using TrackAi.MetaStandIn;
+
+namespace TrackAi.Demo;
+
+/// <summary>Starts everything, lets people click and buy through the real HTTP endpoints, and compares what arrived at Meta with what had to.</summary>
+internal static class DemoRun
+{
+    public const string Url = "http://127.0.0.1:3001";
+    public const string Tenant = "test-tenant-001";
+    public const string Funnel = "test-funnel-001";
+    public const string PixelId = "123456789012345";
+
+    // A demo on loopback has nothing to hide; a real one never has a secret in its code.
+    public const string PerfectPayToken = "demo0perfectpay0token00000000001";
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    public static async Task<int> RunAsync(string directory, bool exit, CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(directory);
+        Say($"starting a stand-in for Meta, a private Postgres in {directory} and the host on {Url}");
+        await using var meta = await MetaStandInServer.StartAsync(new MetaStandInOptions { LedgerFile = Path.Combine(directory, "meta.jsonl") }, cancellationToken);
+        await using var application = await TrackAiApplication.BuildAsync([], builder => Configure(builder, directory, meta.BaseUrl), cancellationToken);
+        await application.StartAsync(cancellationToken);
+        await SeedAsync(application.Services.GetRequiredService<ITenantAdministration>(), cancellationToken);
+
+        var ledger = new Ledger(application.Services, meta);
+        await ledger.FinishEarlierRunsAsync(Patience, cancellationToken);
+
+        Say("people click and buy");
+        using var shop = new Shop(Url, application.Services.GetRequiredService<TimeProvider>());
+        var stories = Story.All(shop);
+        foreach (var story in stories)
+            await story.PlayAsync(cancellationToken);
+
+        await ledger.WaitForAsync(stories, Patience, cancellationToken);
+        var problems = await ledger.PrintAsync(stories, cancellationToken);
+        await PrintReadModelsAsync(application.Services, cancellationToken);
+        Say(problems == 0 ? "everything expected arrived at Meta, once" : $"{problems} expectations were not met");
+        if (exit)
+            return problems == 0 ? 0 : 1;
+
+        await InviteAsync(application.Services, meta.BaseUrl, cancellationToken);
+        await application.Web.WaitForShutdownAsync(cancellationToken);
+        return problems == 0 ? 0 : 1;
+    }
+
+    public static void Say(string line) => Console.WriteLine($"demo: {line}");
+
+    // Nothing that is configured for the product reaches the demo: it has a cluster and a master key of its own.
+    private static void Configure(WebApplicationBuilder builder, string directory, string metaUrl)
+    {
+        builder.Configuration.AddInMemoryCollection(
+            new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase)
+            {
+                ["ConnectionStrings:TrackAi"] = "",
+                ["Secrets:MasterKey"] = "",
+                ["TRACKAI_DATA_DIR"] = directory,
+                ["Urls"] = Url,
+                ["Meta:BaseUrl"] = metaUrl,
+                ["Dispatch:Transport"] = "postgres",
+                ["Logging:LogLevel:Default"] = "Warning",
+                ["Logging:LogLevel:Microsoft.Hosting.Lifetime"] = "Warning",
+            }
+        );
+        builder.Logging.ClearProviders();
+        builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+    }
+
+    private static async Task SeedAsync(ITenantAdministration tenants, CancellationToken cancellationToken)
+    {
+        if ((await tenants.ListAsync(cancellationToken)).All(tenant => tenant.Slug != Tenant))
+        {
+            await tenants.AddTenantAsync(Tenant, "MVP Test Account", cancellationToken: cancellationToken);
+            await tenants.AddFunnelAsync(Tenant, Funnel, "Curso de violão", isDefault: true, cancellationToken: cancellationToken);
+        }
+        await tenants.SetGatewaySecretAsync(Tenant, "perfectpay", PerfectPayToken, cancellationToken: cancellationToken);
+        await tenants.SetPixelAsync(Tenant, PixelId, "demo-access-token", cancellationToken: cancellationToken);
+    }
+
+    private static async Task PrintReadModelsAsync(IServiceProvider services, CancellationToken cancellationToken)
+    {
+        var progress = services.GetRequiredService<ProjectionProgress>();
+        var mark = await services.GetRequiredService<PostgresEventStore>().ReadHighWaterMarkAsync(cancellationToken);
+        foreach (var projection in services.GetServices<IProjection>())
+            await progress.WaitForAsync(projection.Name, mark, Patience, cancellationToken);
+        await ReadModels.PrintAsync(services, cancellationToken);
+    }
+
+    private static async Task InviteAsync(IServiceProvider services, string metaUrl, CancellationToken cancellationToken)
+    {
+        var key = await services.GetRequiredService<IApiKeys>().AddAsync(Tenant, "demo", cancellationToken);
+        Console.WriteLine(
+            $"""
+
+            Up until Ctrl-C.
+              health      {Url}/health
+              API         {Url}/openapi/v1.json
+              a report    curl -H 'x-api-key: {key.Key}' {Url}/api/v1/analytics/dispatch-summary
+              at Meta     {metaUrl}/__received
+            """
+        );
+    }
+}

@@ -1,0 +1,106 @@
+using System.Globalization;
+using System.Net.Http.Json;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace TrackAi.Demo;
+
+/// <summary>The seller's pages and PerfectPay, as seen from outside: everything goes through HTTP.</summary>
+internal sealed class Shop(string url, TimeProvider time) : IDisposable
+{
+    private const string Browser = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/130.0 Mobile Safari/537.36";
+
+    private readonly ServiceProvider services = new ServiceCollection().AddHttpClient().BuildServiceProvider();
+    private readonly string run = Convert.ToHexString(RandomNumberGenerator.GetBytes(4));
+    private int orders;
+
+    /// <summary>A new order id at each call and each run.</summary>
+    public string NewOrder() => $"PPCPDEMO{run}{Interlocked.Increment(ref orders):00}";
+
+    public string NewFbp() => $"fb.1.{time.GetUtcNow().ToUnixTimeMilliseconds()}.{RandomNumberGenerator.GetInt32(1_000_000_000, int.MaxValue)}";
+
+    public static string NewFbclid() => $"IwZXh0bg{Convert.ToHexString(RandomNumberGenerator.GetBytes(16))}";
+
+    public string NewEmail(string name) => $"{name}.{run.ToLowerInvariant()}{RandomNumberGenerator.GetInt32(1000, 9999)}@exemplo.com.br";
+
+    /// <summary>Somebody comes from an ad; returns the click token.</summary>
+    public async Task<string> ClickAsync(object click, CancellationToken cancellationToken) => await TrackAsync("click", click, cancellationToken);
+
+    public async Task<string> CheckoutAsync(object checkout, CancellationToken cancellationToken) => await TrackAsync("initiate_checkout", checkout, cancellationToken);
+
+    /// <summary>A postback in PerfectPay's own shape; returns status code and body.</summary>
+    public Task<(int Status, JsonElement Answer)> PostbackAsync(
+        string order,
+        int status,
+        decimal amount,
+        string email,
+        JsonObject? metadata,
+        CancellationToken cancellationToken,
+        string token = DemoRun.PerfectPayToken
+    )
+    {
+        var now = time.GetUtcNow().ToOffset(TimeSpan.FromHours(-3)).ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
+        var body = new JsonObject
+        {
+            ["token"] = token,
+            ["code"] = order,
+            ["sale_amount"] = amount,
+            ["currency_enum"] = 1,
+            ["currency_enum_key"] = "BRL",
+            ["payment_type_enum"] = 7,
+            ["payment_type_enum_key"] = "pix",
+            ["sale_status_enum"] = status,
+            ["sale_status_enum_key"] = status switch { 1 => "pending", 2 => "approved", 7 => "refunded", _ => "other" },
+            ["date_created"] = now,
+            ["date_approved"] = status == 2 ? now : null,
+            ["product"] = new JsonObject { ["code"] = "PPPB0AQX", ["name"] = "Método Violão em 30 Dias" },
+            ["customer"] = new JsonObject
+            {
+                ["full_name"] = "Idalina Furtado Prates",
+                ["email"] = email,
+                ["phone_extension"] = "55",
+                ["phone_area_code"] = "85",
+                ["phone_number"] = $"9{RandomNumberGenerator.GetInt32(80_000_000, 99_999_999)}",
+                ["zip_code"] = "60165-121",
+                ["city"] = "Fortaleza",
+                ["state"] = "CE",
+                ["country"] = "BR",
+            },
+            ["metadata"] = metadata ?? new JsonObject(),
+        };
+        return DeliverAsync(Encoding.UTF8.GetBytes(body.ToJsonString()), null, cancellationToken);
+    }
+
+    /// <summary>A sale by the simple contract, signed over the raw body.</summary>
+    public Task<(int Status, JsonElement Answer)> SimpleAsync(object sale, CancellationToken cancellationToken, string secret = DemoRun.PerfectPayToken)
+    {
+        var body = JsonSerializer.SerializeToUtf8Bytes(sale);
+        return DeliverAsync(body, Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), body)), cancellationToken);
+    }
+
+    public void Dispose() => services.Dispose();
+
+    private async Task<string> TrackAsync(string what, object visit, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"{url}/api/v1/track/{what}") { Content = JsonContent.Create(visit) };
+        request.Headers.Add("x-tenant-id", DemoRun.Tenant);
+        request.Headers.TryAddWithoutValidation("User-Agent", Browser);
+        using var answer = await Client().SendAsync(request, cancellationToken);
+        answer.EnsureSuccessStatusCode();
+        return (await answer.Content.ReadFromJsonAsync<JsonElement>(cancellationToken)).GetProperty("id").GetString()!;
+    }
+
+    private async Task<(int Status, JsonElement Answer)> DeliverAsync(byte[] body, string? signature, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"{url}/api/v1/webhooks/perfectpay/{DemoRun.Tenant}") { Content = new ByteArrayContent(body) };
+        request.Content.Headers.ContentType = new("application/json");
+        if (signature is not null)
+            request.Headers.Add("x-perfectpay-signature", signature);
+        using var answer = await Client().SendAsync(request, cancellationToken);
+        return ((int)answer.StatusCode, await answer.Content.ReadFromJsonAsync<JsonElement>(cancellationToken));
+    }
+
+    private HttpClient Client() => services.GetRequiredService<IHttpClientFactory>().CreateClient();
+}
