@@ -9,7 +9,7 @@ public sealed record NewApiKey(Guid Id, string Key)
 
 public sealed record ApiKeyInfo(Guid Id, string Name, DateTimeOffset CreatedAt, DateTimeOffset? LastUsedAt, DateTimeOffset? RevokedAt);
 
-/// <summary>API keys of tenants, header <c>x-api-key</c>. Refuses with <see cref="TenantChangeRefusedException"/>. Implemented by Tenancy.</summary>
+/// <summary>API keys of tenants, header <c>x-api-key</c>. Refuses with <c>TenantChangeRefusedException</c>. Implemented by Tenancy.</summary>
 public interface IApiKeys
 {
     Task<NewApiKey> AddAsync(string tenant, string name, CancellationToken cancellationToken = default);

@@ -1,0 +1,313 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using TrackAi.Analytics.Projections;
+using TrackAi.Contracts;
+using TrackAi.EventStore;
+
+namespace TrackAi.Analytics.Http;
+
+/// <summary>
+/// GET /api/v1/analytics/conversions/{id}/timeline: what happened to one conversion and why, straight from its stream, so it is never behind.
+/// Nothing personal is in it.
+/// </summary>
+internal static class ConversionTimeline
+{
+    public static async Task<Results<Ok<Answer>, ProblemHttpResult>> HandleAsync(
+        string id,
+        HttpContext http,
+        PostgresEventStore store,
+        CancellationToken cancellationToken
+    )
+    {
+        var tenant = Caller.TenantOf(http);
+        // A slash in an order's number reaches us still encoded.
+        var conversionId = id.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
+        var events = await store.ReadStreamAsync(new StreamId(tenant, Streams.Conversion(conversionId)), cancellationToken);
+        if (events.Count == 0)
+            return Problems.Of(404, "Unknown conversion", "id: this tenant has no such conversion.", "id");
+
+        var clicks = events.Select(recorded => recorded.Data).OfType<ConversionMatched>().Select(matched => matched.ClickId).Distinct(StringComparer.Ordinal);
+        var seen = await store.ReadStreamsAsync([.. clicks.Select(click => new StreamId(tenant, Streams.Click(click)))], cancellationToken);
+        return TypedResults.Ok(
+            new Answer(
+                conversionId,
+                tenant,
+                [
+                    .. seen.SelectMany(stream => stream)
+                        .Where(recorded => recorded.Data is ClickCaptured)
+                        .OrderBy(recorded => recorded.Sequence)
+                        .Select(Steps.Of),
+                    .. events.Select(Steps.Of),
+                ]
+            )
+        );
+    }
+
+    /// <param name="Steps">In the order of the log; the click it was joined to, where there is one, comes first.</param>
+    internal sealed record Answer(string ConversionId, string TenantId, IReadOnlyList<Step> Steps);
+}
+
+/// <summary>One thing that happened.</summary>
+/// <param name="At">When, as far as the one who reports it says.</param>
+/// <param name="Type">The event's name in the log.</param>
+/// <param name="Text">The same in words.</param>
+internal sealed record Step(long Sequence, DateTimeOffset At, string Type, string Text)
+{
+    /// <summary>Further words: what was dropped, what Meta remarked.</summary>
+    public IReadOnlyList<string> Details { get; init; } = [];
+
+    /// <summary>Of a decision only.</summary>
+    public MatchStep? Match { get; init; }
+
+    /// <summary>Of a dispatch and its attempts only.</summary>
+    public DispatchStep? Dispatch { get; init; }
+}
+
+/// <param name="Rules">Every rule in the order they are tried, and why it did or did not decide.</param>
+/// <param name="Candidates">Every click that was looked at, and why it won or lost.</param>
+internal sealed record MatchStep(
+    bool Matched,
+    string? Rule,
+    string? ClickId,
+    double? Score,
+    string? Reason,
+    DateTimeOffset WindowFrom,
+    int RuleVersion,
+    IReadOnlyList<RuleStep> Rules,
+    IReadOnlyList<CandidateStep> Candidates
+);
+
+internal sealed record RuleStep(string Rule, string Outcome, int Candidates, string Text);
+
+internal sealed record CandidateStep(string ClickId, string Rule, DateTimeOffset ClickedAt, string Reason, string Text);
+
+internal sealed record DispatchStep(string Status, string? EventName, string? PixelId)
+{
+    public int? Attempt { get; init; }
+    public int? HttpStatus { get; init; }
+    public string? Reason { get; init; }
+    public int? Code { get; init; }
+    public int? Subcode { get; init; }
+    public string? Error { get; init; }
+    public string? FbTraceId { get; init; }
+    public double? LatencyMs { get; init; }
+    public DateTimeOffset? RetryAt { get; init; }
+}
+
+/// <summary>Events in plain words.</summary>
+internal static class Steps
+{
+    public static Step Of(RecordedEvent recorded) =>
+        recorded.Data switch
+        {
+            ClickCaptured click => Step(click.OccurredAt, $"Somebody came from an ad{From(click.Campaign)}."),
+            ConversionReceived received => Step(received.ReceivedAt, Received(received)) with { Details = received.Notes },
+            ConversionStateChanged changed => Step(changed.ReceivedAt, Changed(changed)),
+            ConversionMatched matched => Step(matched.DecidedAt, Matched(matched)) with { Match = MatchOf(matched) },
+            ConversionUnmatched unmatched => Step(unmatched.DecidedAt, Unmatched(unmatched)) with { Match = MatchOf(unmatched) },
+            DispatchRequested requested => Step(
+                requested.RequestedAt,
+                $"{requested.EventName} is to be sent to pixel {requested.PixelId}, with event_id {requested.EventId}."
+            ) with
+            {
+                Dispatch = new(DispatchStatus.Waiting, requested.EventName, requested.PixelId),
+            },
+            DispatchSkipped skipped => Step(skipped.DecidedAt, $"{skipped.EventName} is not sent: {Words(skipped.Reason)}.") with
+            {
+                Dispatch = new(DispatchStatus.Skipped, skipped.EventName, PixelId: null) { Reason = skipped.Reason },
+            },
+            DispatchSucceeded sent => Step(
+                sent.AttemptedAt,
+                $"Meta confirmed it for pixel {sent.PixelId} at attempt {sent.Attempt}, with HTTP {sent.HttpStatus} after {Milliseconds(sent.LatencyMs)}."
+            ) with
+            {
+                Details = sent.Messages,
+                Dispatch = DispatchOf(sent),
+            },
+            DispatchFailed failed => Step(
+                failed.AttemptedAt,
+                $"Attempt {failed.Attempt} for pixel {failed.PixelId} failed: {Answer(failed.HttpStatus, failed.Code, failed.Subcode)} ({Words(failed.ErrorClass)}). The next attempt is due at {Time(failed.RetryAt)}."
+            ) with
+            {
+                Details = Said(failed.Error),
+                Dispatch = DispatchOf(failed),
+            },
+            DispatchDeadLettered dead => Step(
+                dead.AttemptedAt,
+                $"Given up for pixel {dead.PixelId} at attempt {dead.Attempt}: {Words(dead.Reason)}{(dead.HttpStatus is null ? "" : $"; {Answer(dead.HttpStatus, dead.Code, dead.Subcode)}")}. It is a dead letter until it is sent again or discarded."
+            ) with
+            {
+                Details = Said(dead.Error),
+                Dispatch = DispatchOf(dead),
+            },
+            _ => Step(recorded.Timestamp, $"{Words(recorded.Type)}."),
+        } with
+        {
+            Sequence = recorded.Sequence,
+            Type = recorded.Type,
+        };
+
+    private static Step Step(DateTimeOffset at, string text) => new(0, at, "", char.ToUpperInvariant(text[0]) + text[1..]);
+
+    private static string From(Campaign campaign)
+    {
+        (string Name, string? Value)[] fields =
+        [
+            ("utm_source", campaign.UtmSource),
+            ("utm_medium", campaign.UtmMedium),
+            ("utm_campaign", campaign.UtmCampaign),
+            ("utm_content", campaign.UtmContent),
+            ("utm_term", campaign.UtmTerm),
+            ("src", campaign.Src),
+            ("sck", campaign.Sck),
+            ("xcod", campaign.Xcod),
+        ];
+        var known = fields.Where(field => field.Value is not null).Select(field => $"{field.Name} {field.Value}").ToArray();
+        return known.Length == 0 ? "" : $" ({string.Join(", ", known)})";
+    }
+
+    private static string Received(ConversionReceived received) =>
+        $"{received.Gateway} reported {(received.Kind == ConversionKind.Renewal ? "the renewal" : "the sale")} {received.OrderId}: {Words(Named<PaymentState>.Of(received.State))} ({received.Gateway} says '{received.GatewayStatus}'), {Amount(received.Value)}, of {Time(received.OccurredAt)}.";
+
+    private static string Changed(ConversionStateChanged changed) =>
+        $"{changed.Gateway} reported a change from {Words(Named<PaymentState>.Of(changed.From))} to {Words(Named<PaymentState>.Of(changed.To))} ({changed.Gateway} says '{changed.GatewayStatus}'), {Amount(changed.Value)}.";
+
+    private static string Matched(ConversionMatched matched) =>
+        $"Joined to click {matched.ClickId} of {Time(matched.ClickedAt)} by {Name(matched.Rule)}, score {matched.Score.ToString("0.00", CultureInfo.InvariantCulture)}.";
+
+    private static string Unmatched(ConversionUnmatched unmatched) =>
+        unmatched.Reason switch
+        {
+            "no_identifier" => "Joined to no click: the sale came with nothing to recognise the buyer by.",
+            "no_click_found" => "Joined to no click: none was captured with any of its identifiers.",
+            "only_clicks_after_the_sale" => "Joined to no click: those with its identifiers came after the sale.",
+            "only_clicks_outside_the_window" =>
+                $"Joined to no click: those with its identifiers came before {Time(unmatched.WindowFrom)}, where the window begins.",
+            var reason => $"Joined to no click: {Words(reason)}.",
+        };
+
+    private static MatchStep MatchOf(ConversionMatched matched) =>
+        new(
+            Matched: true,
+            Named<MatchRule>.Of(matched.Rule),
+            matched.ClickId,
+            matched.Score,
+            Reason: null,
+            matched.WindowFrom,
+            matched.RuleVersion,
+            Rules(matched.Tried, matched.WindowFrom),
+            Candidates(matched.Candidates, matched.WindowFrom)
+        );
+
+    private static MatchStep MatchOf(ConversionUnmatched unmatched) =>
+        new(
+            Matched: false,
+            Rule: null,
+            ClickId: null,
+            Score: null,
+            unmatched.Reason,
+            unmatched.WindowFrom,
+            unmatched.RuleVersion,
+            Rules(unmatched.Tried, unmatched.WindowFrom),
+            Candidates(unmatched.Candidates, unmatched.WindowFrom)
+        );
+
+    private static IReadOnlyList<RuleStep> Rules(IReadOnlyList<RuleTried> tried, DateTimeOffset windowFrom) =>
+        [
+            .. tried.Select(rule => new RuleStep(
+                Named<MatchRule>.Of(rule.Rule),
+                rule.Outcome,
+                rule.Candidates,
+                rule.Outcome switch
+                {
+                    "matched" => $"Decided by {Name(rule.Rule)}.",
+                    "no_identifier" => $"The sale came without {Name(rule.Rule)}.",
+                    "not_found" => $"No click was captured with its {Name(rule.Rule)}.",
+                    "outside_window" => $"The clicks with its {Name(rule.Rule)} came before {Time(windowFrom)}, where the window begins.",
+                    "after_sale" => $"The clicks with its {Name(rule.Rule)} came after the sale.",
+                    "not_needed" => "A stronger rule had decided.",
+                    var outcome => $"{Words(outcome)}.",
+                }
+            )),
+        ];
+
+    private static IReadOnlyList<CandidateStep> Candidates(IReadOnlyList<MatchCandidate> candidates, DateTimeOffset windowFrom) =>
+        [
+            .. candidates.Select(candidate => new CandidateStep(
+                candidate.ClickId,
+                Named<MatchRule>.Of(candidate.Rule),
+                candidate.ClickedAt,
+                candidate.Reason,
+                candidate.Reason switch
+                {
+                    "won" => $"Won: the last click before the sale with its {Name(candidate.Rule)}.",
+                    "outside_window" => $"Lost: it came before {Time(windowFrom)}, where the window begins.",
+                    "after_sale" => "Lost: it came after the sale.",
+                    "older_touch" => "Lost: a later click by the same rule won.",
+                    "weaker_rule" => "Lost: a stronger rule had decided.",
+                    var reason => $"Lost: {Words(reason)}.",
+                }
+            )),
+        ];
+
+    private static string Name(MatchRule rule) =>
+        rule switch
+        {
+            MatchRule.ClickToken => "click token",
+            MatchRule.EmailHash => "e-mail",
+            MatchRule.PhoneHash => "phone",
+            _ => Named<MatchRule>.Of(rule),
+        };
+
+    private static DispatchStep DispatchOf(DispatchSucceeded sent) =>
+        new(DispatchStatus.Sent, EventName: null, sent.PixelId)
+        {
+            Attempt = sent.Attempt,
+            HttpStatus = sent.HttpStatus,
+            FbTraceId = sent.FbTraceId,
+            LatencyMs = sent.LatencyMs,
+        };
+
+    private static DispatchStep DispatchOf(DispatchFailed failed) =>
+        new(DispatchStatus.Failed, EventName: null, failed.PixelId)
+        {
+            Attempt = failed.Attempt,
+            HttpStatus = failed.HttpStatus,
+            Reason = failed.ErrorClass,
+            Code = failed.Code,
+            Subcode = failed.Subcode,
+            Error = failed.Error,
+            FbTraceId = failed.FbTraceId,
+            LatencyMs = failed.LatencyMs,
+            RetryAt = failed.RetryAt,
+        };
+
+    private static DispatchStep DispatchOf(DispatchDeadLettered dead) =>
+        new(DispatchStatus.Dead, EventName: null, dead.PixelId)
+        {
+            Attempt = dead.Attempt,
+            HttpStatus = dead.HttpStatus,
+            Reason = dead.Reason,
+            Code = dead.Code,
+            Subcode = dead.Subcode,
+            Error = dead.Error,
+            FbTraceId = dead.FbTraceId,
+            LatencyMs = dead.LatencyMs,
+        };
+
+    private static string Answer(int? httpStatus, int? code, int? subcode) =>
+        httpStatus is null ? "Meta gave no answer"
+        : code is null ? $"Meta answered HTTP {httpStatus}"
+        : $"Meta answered HTTP {httpStatus}, code {code}{(subcode is null ? "" : $"/{subcode}")}";
+
+    private static IReadOnlyList<string> Said(string error) => error.Length == 0 ? [] : [error];
+
+    private static string Words(string code) => code.Replace('_', ' ');
+
+    private static string Amount(Money money) => string.Create(CultureInfo.InvariantCulture, $"{money.Amount:0.00##} {money.Currency}");
+
+    private static string Milliseconds(double latency) => string.Create(CultureInfo.InvariantCulture, $"{latency:0} ms");
+
+    private static string Time(DateTimeOffset at) => at.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,118 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Npgsql;
+
+namespace TrackAi.Analytics.Http;
+
+/// <summary>
+/// GET /api/v1/analytics/match-rate: how many of the conversions of a period could be joined to a click. The rate is of those that were decided,
+/// so it lies between 0 and 100.
+/// </summary>
+internal static class MatchRate
+{
+    private const string Undecided = "undecided";
+    private const string Unmatched = "unmatched";
+
+    public static async Task<Ok<Answer>> HandleAsync(
+        string? period,
+        string? from,
+        string? to,
+        string? gateway,
+        HttpContext http,
+        Periods periods,
+        NpgsqlDataSource dataSource,
+        CancellationToken cancellationToken
+    )
+    {
+        var tenant = Caller.TenantOf(http);
+        var days = periods.Read(tenant, period, from, to);
+        var only = Parameters.Gateway(gateway);
+        var rows = await ReadAsync(tenant, days, only, dataSource, cancellationToken);
+        return TypedResults.Ok(
+            new Answer(
+                days.Answer,
+                only,
+                Counts.Of(rows),
+                [
+                    .. rows.Where(row => row.Match is not (Undecided or Unmatched))
+                        .GroupBy(row => row.Match, StringComparer.Ordinal)
+                        .Select(rule => new RuleRow(
+                            rule.Key,
+                            rule.Sum(row => row.Count),
+                            Figures.Percent(rule.Sum(row => row.Count), Counts.Of(rows).Decided)
+                        ))
+                        .OrderByDescending(rule => rule.Conversions)
+                        .ThenBy(rule => rule.Rule, StringComparer.Ordinal),
+                ],
+                [.. rows.GroupBy(row => row.Date).Select(day => DayRow.Of(day.Key, Counts.Of([.. day])))]
+            )
+        );
+    }
+
+    private static async Task<IReadOnlyList<Row>> ReadAsync(
+        string tenant,
+        Period period,
+        string? gateway,
+        NpgsqlDataSource dataSource,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var batch = dataSource.CreateBatch();
+        batch.BatchCommands.Add(
+            Figures.Of(
+                tenant,
+                period,
+                gateway,
+                """
+                select date, match, sum(conversions)::bigint
+                from conversion_daily
+                where tenant_id = $1 and date between $2 and $3 and ($4 is null or gateway = $4)
+                group by date, match
+                having sum(conversions) <> 0
+                order by date, match
+                """
+            )
+        );
+        await using var row = await batch.ExecuteReaderAsync(cancellationToken);
+        var rows = new List<Row>();
+        while (await row.ReadAsync(cancellationToken))
+            rows.Add(new(row.GetFieldValue<DateOnly>(0), row.GetString(1), row.GetInt64(2)));
+        return rows;
+    }
+
+    internal sealed record Row(DateOnly Date, string Match, long Count);
+
+    /// <param name="Gateway">The one asked for; null for all.</param>
+    /// <param name="Rules">Which rule joined how many, the most frequent first; its share is of all that were decided.</param>
+    internal sealed record Answer(
+        PeriodAnswer Period,
+        string? Gateway,
+        Counts Totals,
+        IReadOnlyList<RuleRow> Rules,
+        IReadOnlyList<DayRow> Days
+    );
+
+    /// <param name="Undecided">Received, and not yet looked at.</param>
+    /// <param name="MatchRatePct">Of those decided; null without any.</param>
+    internal sealed record Counts(long Conversions, long Matched, long Unmatched, long Undecided, decimal? MatchRatePct)
+    {
+        internal long Decided => Matched + Unmatched;
+
+        public static Counts Of(IReadOnlyList<Row> rows)
+        {
+            var (all, unmatched, undecided) = (rows.Sum(row => row.Count), In(MatchRate.Unmatched), In(MatchRate.Undecided));
+            var matched = all - unmatched - undecided;
+            return new(all, matched, unmatched, undecided, Figures.Percent(matched, matched + unmatched));
+
+            long In(string match) => rows.Where(row => row.Match == match).Sum(row => row.Count);
+        }
+    }
+
+    internal sealed record RuleRow(string Rule, long Conversions, decimal? SharePct);
+
+    internal sealed record DayRow(DateOnly Date, long Conversions, long Matched, long Unmatched, long Undecided, decimal? MatchRatePct)
+    {
+        public static DayRow Of(DateOnly date, Counts counts) =>
+            new(date, counts.Conversions, counts.Matched, counts.Unmatched, counts.Undecided, counts.MatchRatePct);
+    }
+}
