@@ -1,0 +1,151 @@
+using TrackAi.Contracts;
+
+namespace TrackAi.Analytics.Tests;
+
+/// <summary>Figures are kept by adding up changes; here they are compared with a count of the rows, after sequences that nobody thought of.</summary>
+public sealed class CountersTests : IAsyncLifetime
+{
+    private readonly List<AnalyticsDatabase> databases = [];
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var database in databases)
+            await database.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(1000)]
+    public async Task Figures_equal_a_count_of_the_rows_whatever_the_order_and_the_pages(int pageSize)
+    {
+        var database = await StartAsync(pageSize);
+        await AppendRandomAsync(database, new Random(pageSize), 600);
+        await database.CaughtUpAsync();
+
+        (
+            await database.RowsAsync(
+                """
+                select tenant_id, date, gateway, kind, state, currency, match, dispatch_status, dispatch_reason, conversions, trim_scale(amount)
+                from conversion_daily where conversions <> 0 or amount <> 0 order by 1, 2, 3, 4, 5, 6, 7, 8, 9
+                """
+            )
+        ).ShouldBe(
+            await database.RowsAsync(
+                """
+                select
+                    tenant_id, date, gateway, kind, state, currency,
+                    case when matched then match_rule when not matched then 'unmatched' else 'undecided' end,
+                    dispatch_status, coalesce(dispatch_reason, ''), count(*), trim_scale(sum(amount))
+                from conversion group by 1, 2, 3, 4, 5, 6, 7, 8, 9 order by 1, 2, 3, 4, 5, 6, 7, 8, 9
+                """
+            )
+        );
+        (
+            await database.RowsAsync(
+                "select tenant_id, gateway, status, reason, sum(attempts), trim_scale(sum(latency_ms)) from dispatch_attempt_daily group by 1, 2, 3, 4 order by 1, 2, 3, 4"
+            )
+        ).ShouldBe(
+            await database.RowsAsync(
+                "select tenant_id, gateway, status, coalesce(reason, ''), count(*), trim_scale(sum(latency_ms)) from dispatch_attempt group by 1, 2, 3, 4 order by 1, 2, 3, 4"
+            )
+        );
+        (await database.RowsAsync("select tenant_id, date, clicks from visits_daily where clicks <> 0 order by 1, 2")).ShouldBe(
+            await database.RowsAsync("select tenant_id, date, count(*) from click group by 1, 2 order by 1, 2")
+        );
+        (
+            await database.RowsAsync(
+                "select total_events - dispatch_success - dispatch_failed - dispatch_skipped - dispatch_dead - dispatch_waiting from analytics_metrics_daily group by 1"
+            )
+        ).ShouldBe(["0"]);
+        (await database.ScalarAsync<long>("select count(*) from conversion")).ShouldBeGreaterThan(50);
+    }
+
+    [Fact]
+    public async Task The_same_log_makes_the_same_rows_in_pages_of_any_size()
+    {
+        var dumps = new List<IReadOnlyList<string>>();
+        foreach (var pageSize in new[] { 1, 13, 500 })
+        {
+            var database = await StartAsync(pageSize);
+            await AppendRandomAsync(database, new Random(42), 400);
+            await database.CaughtUpAsync();
+            dumps.Add(
+                await database.RowsAsync(
+                    """
+                    select 'conversion', to_jsonb(c)::text from conversion c
+                    union all select 'dispatch', to_jsonb(d)::text from dispatch d
+                    union all select 'decision', (to_jsonb(m) - 'sequence')::text from match_log m
+                    union all select 'attempt', (to_jsonb(a) - 'sequence')::text from dispatch_attempt a
+                    union all select 'metrics', to_jsonb(m)::text from analytics_metrics_daily m
+                    order by 1, 2
+                    """
+                )
+            );
+        }
+
+        dumps[1].ShouldBe(dumps[0]);
+        dumps[2].ShouldBe(dumps[0]);
+        dumps[0].Count.ShouldBeGreaterThan(200);
+    }
+
+    private async Task<AnalyticsDatabase> StartAsync(int pageSize)
+    {
+        var database = new PagedDatabase(pageSize);
+        databases.Add(database);
+        await database.InitializeAsync();
+        return database;
+    }
+
+    /// <summary>Mostly lives of sales as they come, and now and then something that should not happen.</summary>
+    private static async Task AppendRandomAsync(AnalyticsDatabase database, Random random, int steps)
+    {
+        string[] tenants = ["acme", "beta"];
+        await database.AppendAsync("beta", Streams.Tenant("beta"), Facts.Tenant("beta", "Asia/Tokyo"));
+        var sales = new List<(string Tenant, ConversionReceived Sale)>();
+        for (var step = 0; step < steps; step++)
+        {
+            var tenant = tenants[random.Next(tenants.Length)];
+            if (sales.Count == 0 || random.Next(5) == 0)
+            {
+                var received = Facts.Received(
+                    tenant,
+                    $"O{step}",
+                    (PaymentState)random.Next(3),
+                    amount: random.Next(1, 100_000) / 100m,
+                    currency: random.Next(3) == 0 ? "USD" : "BRL",
+                    gateway: random.Next(2) == 0 ? "kiwify" : "hotmart",
+                    at: Facts.Noon.AddMinutes(random.Next(0, 4000)),
+                    kind: random.Next(6) == 0 ? ConversionKind.Renewal : ConversionKind.Sale
+                );
+                sales.Add((tenant, received));
+                await database.AppendAsync(tenant, Streams.Conversion(received.ConversionId), received);
+                await database.AppendAsync(tenant, $"click-{step}", Facts.Click($"tk1_{step}", received.OccurredAt));
+                continue;
+            }
+
+            var (of, sale) = sales[random.Next(sales.Count)];
+            var dispatch = Facts.Requested(sale, random.Next(2) == 0 ? "111" : "222", random.Next(4) == 0 ? "InitiateCheckout" : "Purchase");
+            object next = random.Next(9) switch
+            {
+                0 => Facts.Matched(sale, rule: (MatchRule)random.Next(6)),
+                1 => Facts.Unmatched(sale),
+                2 or 3 => dispatch,
+                4 => Facts.Sent(dispatch, random.Next(1, 4), random.NextDouble() * 500),
+                5 => Facts.Failed(dispatch, random.Next(1, 4), random.Next(2) == 0 ? null : 500),
+                6 => Facts.Dead(dispatch, random.Next(1, 4), random.Next(2) == 0 ? null : 400),
+                7 => Facts.Skipped(sale, random.Next(2) == 0 ? "no_pixel" : "too_old", dispatch.EventName),
+                _ => Facts.Changed(sale, PaymentState.Pending, (PaymentState)random.Next(6), random.Next(1, 100_000) / 100m),
+            };
+            await database.AppendAsync(of, Streams.Conversion(sale.ConversionId), next);
+        }
+    }
+
+    private sealed class PagedDatabase(int pageSize) : AnalyticsDatabase
+    {
+        protected override IReadOnlyDictionary<string, string?> Settings { get; } =
+            new Dictionary<string, string?> { ["EventStore:PageSize"] = $"{pageSize}" };
+    }
+}
