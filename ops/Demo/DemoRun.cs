@@ -22,8 +22,15 @@ internal static class DemoRun
     {
         Directory.CreateDirectory(directory);
         Say($"starting a stand-in for Meta, a private Postgres in {directory} and the host on {Url}");
-        await using var meta = await MetaStandInServer.StartAsync(new MetaStandInOptions { LedgerFile = Path.Combine(directory, "meta.jsonl") }, cancellationToken);
-        await using var application = await TrackAiApplication.BuildAsync([], builder => Configure(builder, directory, meta.BaseUrl), cancellationToken);
+        await using var meta = await MetaStandInServer.StartAsync(
+            new MetaStandInOptions { LedgerFile = Path.Combine(directory, "meta.jsonl") },
+            cancellationToken
+        );
+        await using var application = await TrackAiApplication.BuildAsync(
+            [],
+            builder => Configure(builder, directory, meta.BaseUrl),
+            cancellationToken
+        );
         await application.StartAsync(cancellationToken);
         await SeedAsync(application.Services.GetRequiredService<ITenantAdministration>(), cancellationToken);
 

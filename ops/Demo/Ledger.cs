@@ -19,7 +19,9 @@ internal sealed class Ledger(IServiceProvider services, MetaStandInServer meta)
         if (promised.Count == 0)
             return;
         var missing = promised.Count(promise => !HasArrived(promise));
-        DemoRun.Say($"{promised.Count} sales of earlier runs are on disk{(missing == 0 ? ", all of them at Meta" : $"; {missing} were not confirmed yet and are finished now")}");
+        DemoRun.Say(
+            $"{promised.Count} sales of earlier runs are on disk{(missing == 0 ? ", all of them at Meta" : $"; {missing} were not confirmed yet and are finished now")}"
+        );
         await UntilAsync(async () => (await PromisedAsync(cancellationToken)).All(HasArrived), patience, cancellationToken);
     }
 
@@ -59,7 +61,9 @@ internal sealed class Ledger(IServiceProvider services, MetaStandInServer meta)
             Console.WriteLine($"FAIL  order {order.OrderId} of an earlier run is at Meta under {ArrivedOf(order.OrderId).Length} ids");
         }
 
-        Console.WriteLine($"\nMeta received {meta.ReceivedCount} events in {meta.Requests} requests of this run; {meta.Duplicates} of them again under the same event_id.");
+        Console.WriteLine(
+            $"\nMeta received {meta.ReceivedCount} events in {meta.Requests} requests of this run; {meta.Duplicates} of them again under the same event_id."
+        );
         return problems;
     }
 
@@ -81,12 +85,17 @@ internal sealed class Ledger(IServiceProvider services, MetaStandInServer meta)
     // Whatever was paid at some time has to be at Meta.
     private async Task<IReadOnlyList<ConversionReceived>> PromisedAsync(CancellationToken cancellationToken)
     {
-        var (received, paid) = (new Dictionary<string, ConversionReceived>(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal));
+        var (received, paid) = (
+            new Dictionary<string, ConversionReceived>(StringComparer.Ordinal),
+            new HashSet<string>(StringComparer.Ordinal)
+        );
         await foreach (var recorded in store.ReadAllAsync(cancellationToken: cancellationToken))
         {
             if (recorded.Data is ConversionReceived first)
                 received[first.ConversionId] = first;
-            if (recorded.Data is ConversionReceived { State: PaymentState.Approved } or ConversionStateChanged { To: PaymentState.Approved })
+            if (
+                recorded.Data is ConversionReceived { State: PaymentState.Approved } or ConversionStateChanged { To: PaymentState.Approved }
+            )
                 paid.Add(recorded.Stream.Id);
         }
 
@@ -95,9 +104,12 @@ internal sealed class Ledger(IServiceProvider services, MetaStandInServer meta)
 
     private async Task<IReadOnlyList<object>> FactsAsync(Story story, CancellationToken cancellationToken) =>
         [
-            .. (await store.ReadStreamAsync(new StreamId(DemoRun.Tenant, Streams.Conversion(Streams.ConversionId("perfectpay", story.Order))), cancellationToken)).Select(
-                recorded => recorded.Data
-            ),
+            .. (
+                await store.ReadStreamAsync(
+                    new StreamId(DemoRun.Tenant, Streams.Conversion(Streams.ConversionId("perfectpay", story.Order))),
+                    cancellationToken
+                )
+            ).Select(recorded => recorded.Data),
         ];
 
     private async Task UntilAsync(Func<Task<bool>> condition, TimeSpan patience, CancellationToken cancellationToken)

@@ -3,7 +3,11 @@ using TrackAi.Demo;
 
 var exit = new Option<bool>("--exit") { Description = "End after the summary; exit code 1 if anything expected did not arrive." };
 var data = new Option<string?>("--data") { Description = "Where the demo keeps its data; .trackai/demo of the clone when left out." };
-var demo = new RootCommand("demo: the whole product on this machine, with a stand-in for Meta. Serves http://127.0.0.1:3001 until Ctrl-C.") { exit, data };
+var demo = new RootCommand("demo: the whole product on this machine, with a stand-in for Meta. Serves http://127.0.0.1:3001 until Ctrl-C.")
+{
+    exit,
+    data,
+};
 demo.SetAction(
     (parsed, cancellationToken) =>
         DemoRun.RunAsync(

@@ -21,7 +21,9 @@ internal static class ReadModels
             await using var command = dataSource.CreateCommand(sql);
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
-                Console.WriteLine($"  {string.Join("  ", Enumerable.Range(0, reader.FieldCount).Where(column => !reader.IsDBNull(column)).Select(column => $"{reader.GetName(column)}={Shown(reader.GetValue(column))}"))}");
+                Console.WriteLine(
+                    $"  {string.Join("  ", Enumerable.Range(0, reader.FieldCount).Where(column => !reader.IsDBNull(column)).Select(column => $"{reader.GetName(column)}={Shown(reader.GetValue(column))}"))}"
+                );
         }
         Console.WriteLine();
     }

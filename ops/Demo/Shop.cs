@@ -19,16 +19,19 @@ internal sealed class Shop(string url, TimeProvider time) : IDisposable
     /// <summary>A new order id at each call and each run.</summary>
     public string NewOrder() => $"PPCPDEMO{run}{Interlocked.Increment(ref orders):00}";
 
-    public string NewFbp() => $"fb.1.{time.GetUtcNow().ToUnixTimeMilliseconds()}.{RandomNumberGenerator.GetInt32(1_000_000_000, int.MaxValue)}";
+    public string NewFbp() =>
+        $"fb.1.{time.GetUtcNow().ToUnixTimeMilliseconds()}.{RandomNumberGenerator.GetInt32(1_000_000_000, int.MaxValue)}";
 
     public static string NewFbclid() => $"IwZXh0bg{Convert.ToHexString(RandomNumberGenerator.GetBytes(16))}";
 
     public string NewEmail(string name) => $"{name}.{run.ToLowerInvariant()}{RandomNumberGenerator.GetInt32(1000, 9999)}@exemplo.com.br";
 
     /// <summary>Somebody comes from an ad; returns the click token.</summary>
-    public async Task<string> ClickAsync(object click, CancellationToken cancellationToken) => await TrackAsync("click", click, cancellationToken);
+    public async Task<string> ClickAsync(object click, CancellationToken cancellationToken) =>
+        await TrackAsync("click", click, cancellationToken);
 
-    public async Task<string> CheckoutAsync(object checkout, CancellationToken cancellationToken) => await TrackAsync("initiate_checkout", checkout, cancellationToken);
+    public async Task<string> CheckoutAsync(object checkout, CancellationToken cancellationToken) =>
+        await TrackAsync("initiate_checkout", checkout, cancellationToken);
 
     /// <summary>A postback in PerfectPay's own shape; returns status code and body.</summary>
     public Task<(int Status, JsonElement Answer)> PostbackAsync(
@@ -52,7 +55,13 @@ internal sealed class Shop(string url, TimeProvider time) : IDisposable
             ["payment_type_enum"] = 7,
             ["payment_type_enum_key"] = "pix",
             ["sale_status_enum"] = status,
-            ["sale_status_enum_key"] = status switch { 1 => "pending", 2 => "approved", 7 => "refunded", _ => "other" },
+            ["sale_status_enum_key"] = status switch
+            {
+                1 => "pending",
+                2 => "approved",
+                7 => "refunded",
+                _ => "other",
+            },
             ["date_created"] = now,
             ["date_approved"] = status == 2 ? now : null,
             ["product"] = new JsonObject { ["code"] = "PPPB0AQX", ["name"] = "Método Violão em 30 Dias" },
@@ -74,7 +83,11 @@ internal sealed class Shop(string url, TimeProvider time) : IDisposable
     }
 
     /// <summary>A sale by the simple contract, signed over the raw body.</summary>
-    public Task<(int Status, JsonElement Answer)> SimpleAsync(object sale, CancellationToken cancellationToken, string secret = DemoRun.PerfectPayToken)
+    public Task<(int Status, JsonElement Answer)> SimpleAsync(
+        object sale,
+        CancellationToken cancellationToken,
+        string secret = DemoRun.PerfectPayToken
+    )
     {
         var body = JsonSerializer.SerializeToUtf8Bytes(sale);
         return DeliverAsync(body, Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), body)), cancellationToken);
@@ -94,7 +107,10 @@ internal sealed class Shop(string url, TimeProvider time) : IDisposable
 
     private async Task<(int Status, JsonElement Answer)> DeliverAsync(byte[] body, string? signature, CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"{url}/api/v1/webhooks/perfectpay/{DemoRun.Tenant}") { Content = new ByteArrayContent(body) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"{url}/api/v1/webhooks/perfectpay/{DemoRun.Tenant}")
+        {
+            Content = new ByteArrayContent(body),
+        };
         request.Content.Headers.ContentType = new("application/json");
         if (signature is not null)
             request.Headers.Add("x-perfectpay-signature", signature);

@@ -4,7 +4,13 @@ using System.Text.Json.Nodes;
 namespace TrackAi.Demo;
 
 /// <summary>One person's way to a sale, and what has to come of it.</summary>
-internal sealed class Story(string what, string order, string? expectedRule, bool expectsPurchase, Func<Story, CancellationToken, Task> play)
+internal sealed class Story(
+    string what,
+    string order,
+    string? expectedRule,
+    bool expectsPurchase,
+    Func<Story, CancellationToken, Task> play
+)
 {
     private readonly List<string> answers = [];
 
@@ -26,14 +32,25 @@ internal sealed class Story(string what, string order, string? expectedRule, boo
 
     public static IReadOnlyList<Story> All(Shop shop)
     {
-        return [
+        return
+        [
             New(
                 "click, PerfectPay card sale with our token in src",
                 "ClickToken",
                 async (story, cancellationToken) =>
                 {
                     var click = await shop.ClickAsync(AdClick(Shop.NewFbclid(), shop.NewFbp()), cancellationToken);
-                    story.Expect(await shop.PostbackAsync(story.Order, 2, 147.90m, shop.NewEmail("idalina"), new JsonObject { ["src"] = click }, cancellationToken), 202);
+                    story.Expect(
+                        await shop.PostbackAsync(
+                            story.Order,
+                            2,
+                            147.90m,
+                            shop.NewEmail("idalina"),
+                            new JsonObject { ["src"] = click },
+                            cancellationToken
+                        ),
+                        202
+                    );
                 }
             ),
             New(
@@ -53,7 +70,17 @@ internal sealed class Story(string what, string order, string? expectedRule, boo
                 {
                     var fbp = shop.NewFbp();
                     await shop.ClickAsync(AdClick(null, fbp), cancellationToken);
-                    story.Expect(await shop.PostbackAsync(story.Order, 2, 67m, shop.NewEmail("ana"), new JsonObject { ["_fbp"] = fbp }, cancellationToken), 202);
+                    story.Expect(
+                        await shop.PostbackAsync(
+                            story.Order,
+                            2,
+                            67m,
+                            shop.NewEmail("ana"),
+                            new JsonObject { ["_fbp"] = fbp },
+                            cancellationToken
+                        ),
+                        202
+                    );
                 }
             ),
             New(
@@ -63,8 +90,25 @@ internal sealed class Story(string what, string order, string? expectedRule, boo
                 {
                     var (fbp, email) = (shop.NewFbp(), shop.NewEmail("joao"));
                     await shop.ClickAsync(AdClick(Shop.NewFbclid(), fbp), cancellationToken);
-                    await shop.CheckoutAsync(new { fbp, email, value = 197, currency = "BRL", product_id = "PPPB0AQX" }, cancellationToken);
-                    var sale = new { order_id = story.Order, customer = new { email = email.ToUpperInvariant() }, amount = 197.00m, currency = "BRL", status = "approved" };
+                    await shop.CheckoutAsync(
+                        new
+                        {
+                            fbp,
+                            email,
+                            value = 197,
+                            currency = "BRL",
+                            product_id = "PPPB0AQX",
+                        },
+                        cancellationToken
+                    );
+                    var sale = new
+                    {
+                        order_id = story.Order,
+                        customer = new { email = email.ToUpperInvariant() },
+                        amount = 197.00m,
+                        currency = "BRL",
+                        status = "approved",
+                    };
                     story.Expect(await shop.SimpleAsync(sale, cancellationToken), 202);
                     story.Expect(await shop.SimpleAsync(sale, cancellationToken), 202, duplicate: true);
                 }
@@ -76,14 +120,18 @@ internal sealed class Story(string what, string order, string? expectedRule, boo
                 {
                     var click = await shop.ClickAsync(AdClick(Shop.NewFbclid(), shop.NewFbp()), cancellationToken);
                     var (email, metadata) = (shop.NewEmail("bia"), new JsonObject { ["src"] = click });
-                    story.Expect(await shop.PostbackAsync(story.Order, 1, 297m, email, metadata.DeepClone().AsObject(), cancellationToken), 202);
+                    story.Expect(
+                        await shop.PostbackAsync(story.Order, 1, 297m, email, metadata.DeepClone().AsObject(), cancellationToken),
+                        202
+                    );
                     story.Expect(await shop.PostbackAsync(story.Order, 2, 297m, email, metadata, cancellationToken), 202);
                 }
             ),
             New(
                 "sale without any click: sent on the buyer's data",
                 null,
-                async (story, cancellationToken) => story.Expect(await shop.PostbackAsync(story.Order, 2, 39.90m, shop.NewEmail("caio"), null, cancellationToken), 202)
+                async (story, cancellationToken) =>
+                    story.Expect(await shop.PostbackAsync(story.Order, 2, 39.90m, shop.NewEmail("caio"), null, cancellationToken), 202)
             ),
             New(
                 "paid, refunded, and \"approved\" again at completion: one Purchase",
@@ -93,13 +141,24 @@ internal sealed class Story(string what, string order, string? expectedRule, boo
                     var click = await shop.ClickAsync(AdClick(Shop.NewFbclid(), shop.NewFbp()), cancellationToken);
                     var email = shop.NewEmail("lia");
                     foreach (var status in (int[])[2, 7, 2])
-                        story.Expect(await shop.PostbackAsync(story.Order, status, 147.90m, email, new JsonObject { ["src"] = click }, cancellationToken), 202);
+                        story.Expect(
+                            await shop.PostbackAsync(
+                                story.Order,
+                                status,
+                                147.90m,
+                                email,
+                                new JsonObject { ["src"] = click },
+                                cancellationToken
+                            ),
+                            202
+                        );
                 }
             ),
             New(
                 "boleto that is never paid: no Purchase",
                 null,
-                async (story, cancellationToken) => story.Expect(await shop.PostbackAsync(story.Order, 1, 147.90m, shop.NewEmail("eva"), null, cancellationToken), 202),
+                async (story, cancellationToken) =>
+                    story.Expect(await shop.PostbackAsync(story.Order, 1, 147.90m, shop.NewEmail("eva"), null, cancellationToken), 202),
                 expectsPurchase: false
             ),
             New(
@@ -107,8 +166,32 @@ internal sealed class Story(string what, string order, string? expectedRule, boo
                 null,
                 async (story, cancellationToken) =>
                 {
-                    story.Expect(await shop.PostbackAsync(story.Order, 2, 9999m, shop.NewEmail("mal"), null, cancellationToken, token: "not-the-token"), 401);
-                    story.Expect(await shop.SimpleAsync(new { order_id = story.Order, amount = 9999, currency = "BRL", status = "approved" }, cancellationToken, secret: "guessed"), 401);
+                    story.Expect(
+                        await shop.PostbackAsync(
+                            story.Order,
+                            2,
+                            9999m,
+                            shop.NewEmail("mal"),
+                            null,
+                            cancellationToken,
+                            token: "not-the-token"
+                        ),
+                        401
+                    );
+                    story.Expect(
+                        await shop.SimpleAsync(
+                            new
+                            {
+                                order_id = story.Order,
+                                amount = 9999,
+                                currency = "BRL",
+                                status = "approved",
+                            },
+                            cancellationToken,
+                            secret: "guessed"
+                        ),
+                        401
+                    );
                 },
                 expectsPurchase: false
             ),

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
-using TrackAi.PrivateCluster;
 using TrackAi.Privacy;
+using TrackAi.PrivateCluster;
 
 namespace TrackAi.Host;
 
@@ -11,7 +11,8 @@ internal sealed class Installation : IAsyncDisposable
 {
     private readonly PrivateCluster.PrivateCluster? cluster;
 
-    private Installation(string connectionString, PrivateCluster.PrivateCluster? cluster) => (ConnectionString, this.cluster) = (connectionString, cluster);
+    private Installation(string connectionString, PrivateCluster.PrivateCluster? cluster) =>
+        (ConnectionString, this.cluster) = (connectionString, cluster);
 
     public string ConnectionString { get; }
 
@@ -23,9 +24,14 @@ internal sealed class Installation : IAsyncDisposable
         var directory = Path.GetFullPath(builder.Configuration["TRACKAI_DATA_DIR"] is { Length: > 0 } given ? given : ".trackai");
         Directory.CreateDirectory(directory);
         if (string.IsNullOrEmpty(builder.Configuration["Secrets:MasterKey"]))
-            builder.Configuration["Secrets:MasterKey"] = await ReadOrMakeMasterKeyAsync(Path.Combine(directory, "master.key"), cancellationToken);
+            builder.Configuration["Secrets:MasterKey"] = await ReadOrMakeMasterKeyAsync(
+                Path.Combine(directory, "master.key"),
+                cancellationToken
+            );
 
-        using var loggers = LoggerFactory.Create(logging => logging.AddConfiguration(builder.Configuration.GetSection("Logging")).AddSimpleConsole(console => console.SingleLine = true));
+        using var loggers = LoggerFactory.Create(logging =>
+            logging.AddConfiguration(builder.Configuration.GetSection("Logging")).AddSimpleConsole(console => console.SingleLine = true)
+        );
         var cluster = await PrivateCluster.PrivateCluster.StartOrAttachAsync(
             new PrivateClusterOptions { DataDirectory = directory, Logger = loggers.CreateLogger("TrackAi.PrivateCluster") },
             cancellationToken

@@ -28,9 +28,20 @@ internal sealed class TrackAiApplication : IAsyncDisposable
     public IServiceProvider Services => Web.Services;
 
     /// <summary>Puts it together without starting it. A private Postgres cluster is started or joined when no connection string is configured.</summary>
-    public static async Task<TrackAiApplication> BuildAsync(string[] args, Action<WebApplicationBuilder>? configure = null, CancellationToken cancellationToken = default)
+    public static async Task<TrackAiApplication> BuildAsync(
+        string[] args,
+        Action<WebApplicationBuilder>? configure = null,
+        CancellationToken cancellationToken = default
+    )
     {
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory, ApplicationName = "TrackAi.Host" });
+        var builder = WebApplication.CreateBuilder(
+            new WebApplicationOptions
+            {
+                Args = args,
+                ContentRootPath = AppContext.BaseDirectory,
+                ApplicationName = "TrackAi.Host",
+            }
+        );
         configure?.Invoke(builder);
         var installation = await Installation.OpenAsync(builder, cancellationToken);
         try
@@ -101,10 +112,15 @@ internal sealed class TrackAiApplication : IAsyncDisposable
         forwarded.ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto;
         forwarded.KnownProxies.Clear();
         forwarded.KnownIPNetworks.Clear();
-        var proxies = configuration.GetSection("TrustedProxies").Get<string[]>() ?? configuration["TrustedProxies"]?.Split(',', StringSplitOptions.TrimEntries) ?? [];
+        var proxies =
+            configuration.GetSection("TrustedProxies").Get<string[]>()
+            ?? configuration["TrustedProxies"]?.Split(',', StringSplitOptions.TrimEntries)
+            ?? [];
         foreach (var proxy in proxies.Where(proxy => proxy.Length > 0))
         {
-            var network = proxy.Contains('/', StringComparison.Ordinal) ? proxy : $"{proxy}/{(proxy.Contains(':', StringComparison.Ordinal) ? 128 : 32)}";
+            var network = proxy.Contains('/', StringComparison.Ordinal)
+                ? proxy
+                : $"{proxy}/{(proxy.Contains(':', StringComparison.Ordinal) ? 128 : 32)}";
             if (!System.Net.IPNetwork.TryParse(network, out var known))
                 throw new InvalidOperationException($"TrustedProxies: '{proxy}' is neither an address nor a network such as 10.0.0.0/8.");
             forwarded.KnownIPNetworks.Add(known);

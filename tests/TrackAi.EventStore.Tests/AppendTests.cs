@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -197,5 +198,36 @@ public sealed class AppendTests(OrdersDatabase database) : IClassFixture<OrdersD
                     text[index] = (char)('!' + source.Next(90));
             }
         );
+    }
+
+    [Fact]
+    public async Task A_key_given_twice_in_one_append_is_one_key()
+    {
+        await using var host = await database.StartAsync(daemon: false);
+
+        (
+            await host.Store.AppendAsync(new Append(Orders.Stream("key-twice"), [new OrderNoted("x")]) { UniqueKeys = ["same", "same"] })
+        ).ShouldBeOfType<AppendResult.Appended>();
+    }
+
+    [Fact]
+    public async Task A_metrics_listener_that_fails_costs_nobody_an_append_and_doubles_none()
+    {
+        await using var host = await database.StartAsync(daemon: false);
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listening) =>
+            {
+                if (instrument.Name == "trackai.eventstore.batch.size")
+                    listening.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<int>((_, _, _, _) => throw new InvalidOperationException("a listener's bug"));
+        listener.Start();
+
+        for (var turn = 1; turn <= 3; turn++)
+            (await host.Store.AppendAsync(new Append(Orders.Stream("metrics"), [new OrderNoted("x")])))
+                .ShouldBeOfType<AppendResult.Appended>()
+                .Version.ShouldBe(turn);
     }
 }

@@ -13,9 +13,12 @@ internal static class TimeZones
 
     /// <summary>The default zone for one that this machine does not know.</summary>
     public static TimeZoneInfo Of(string? name) =>
-        name is not null && TimeZoneInfo.TryFindSystemTimeZoneById(name, out var zone) ? zone : TimeZoneInfo.FindSystemTimeZoneById(Default);
+        name is not null && TimeZoneInfo.TryFindSystemTimeZoneById(name, out var zone)
+            ? zone
+            : TimeZoneInfo.FindSystemTimeZoneById(Default);
 
-    public static DateOnly DayOf(this TimeZoneInfo zone, DateTimeOffset at) => DateOnly.FromDateTime(TimeZoneInfo.ConvertTime(at, zone).DateTime);
+    public static DateOnly DayOf(this TimeZoneInfo zone, DateTimeOffset at) =>
+        DateOnly.FromDateTime(TimeZoneInfo.ConvertTime(at, zone).DateTime);
 
     /// <summary>The first moment of a day. Where clocks are put forward at midnight the day begins an hour late.</summary>
     public static DateTimeOffset StartOf(this TimeZoneInfo zone, DateOnly day)
@@ -69,8 +72,8 @@ internal sealed class TenantDays
                 batch,
                 rows =>
                     $"""
-                    insert into {table} ({rows.Names}) select * from {rows.Unnest}
-                    on conflict (tenant_id) do update set time_zone = excluded.time_zone
-                    """
+                        insert into {table} ({rows.Names}) select * from {rows.Unnest}
+                        on conflict (tenant_id) do update set time_zone = excluded.time_zone
+                        """
             );
 }

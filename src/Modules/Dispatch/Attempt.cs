@@ -14,7 +14,8 @@ internal abstract record Attempt(ClaimedDispatch Claimed, object Fact)
 
     public sealed record Confirmed(ClaimedDispatch Claimed, object Fact) : Attempt(Claimed, Fact);
 
-    public sealed record Postponed(ClaimedDispatch Claimed, object Fact, DateTimeOffset DueAt, DateTimeOffset? UnknownSince) : Attempt(Claimed, Fact);
+    public sealed record Postponed(ClaimedDispatch Claimed, object Fact, DateTimeOffset DueAt, DateTimeOffset? UnknownSince)
+        : Attempt(Claimed, Fact);
 
     public sealed record GivenUp(ClaimedDispatch Claimed, object Fact, string Reason, string Error) : Attempt(Claimed, Fact);
 
@@ -37,7 +38,13 @@ internal abstract record Attempt(ClaimedDispatch Claimed, object Fact)
                     now
                 )
             ),
-            MetaAnswer.Refused { Class: ErrorClass.Permanent } refused => Dead(dispatch.Claimed, dispatch.Gateway, "permanent", Failure.Of(answer), now),
+            MetaAnswer.Refused { Class: ErrorClass.Permanent } refused => Dead(
+                dispatch.Claimed,
+                dispatch.Gateway,
+                "permanent",
+                Failure.Of(answer),
+                now
+            ),
             _ => Again(dispatch, answer, now, backoff, sample),
         };
 

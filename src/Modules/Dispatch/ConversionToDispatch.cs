@@ -23,7 +23,8 @@ internal sealed record ConversionToDispatch
     /// <summary>The buyer's protected parts, the latest first.</summary>
     public IReadOnlyList<string> Buyer { get; private init; } = [];
 
-    public IReadOnlyDictionary<string, DispatchRequested> Requested { get; private init; } = new Dictionary<string, DispatchRequested>(StringComparer.Ordinal);
+    public IReadOnlyDictionary<string, DispatchRequested> Requested { get; private init; } =
+        new Dictionary<string, DispatchRequested>(StringComparer.Ordinal);
 
     public IReadOnlySet<string> Succeeded { get; private init; } = new HashSet<string>(StringComparer.Ordinal);
 
@@ -54,7 +55,10 @@ internal sealed record ConversionToDispatch
             ConversionUnmatched => this with { IsDecided = true },
             DispatchRequested requested => this with
             {
-                Requested = new Dictionary<string, DispatchRequested>(Requested, StringComparer.Ordinal) { [requested.DispatchId] = requested },
+                Requested = new Dictionary<string, DispatchRequested>(Requested, StringComparer.Ordinal)
+                {
+                    [requested.DispatchId] = requested,
+                },
             },
             DispatchSucceeded succeeded => this with
             {

@@ -12,7 +12,9 @@ public static class DispatchModule
     public static IServiceCollection AddDispatch(this IServiceCollection services)
     {
         services.AddSingleton(ReadOptions);
-        services.AddSingleton(provider => provider.GetRequiredService<IConfiguration>().GetSection("Matching").Get<GraceOptions>() ?? new());
+        services.AddSingleton(provider =>
+            provider.GetRequiredService<IConfiguration>().GetSection("Matching").Get<GraceOptions>() ?? new()
+        );
         services.TryAddSingleton<Random>();
         services.AddMetaClient();
         services.AddSingleton<PostgresQueue>();
@@ -28,7 +30,9 @@ public static class DispatchModule
     {
         var options = provider.GetRequiredService<IConfiguration>().GetSection("Dispatch").Get<DispatchOptions>() ?? new();
         if (!string.Equals(options.Transport, "postgres", StringComparison.OrdinalIgnoreCase))
-            throw new InvalidOperationException($"Dispatch:Transport: '{options.Transport}' is not a transport of this version; use 'postgres'.");
+            throw new InvalidOperationException(
+                $"Dispatch:Transport: '{options.Transport}' is not a transport of this version; use 'postgres'."
+            );
         if (options.BatchSize is < 1 or > MetaClient.MostEvents)
             throw new InvalidOperationException($"Dispatch:BatchSize: must be between 1 and {MetaClient.MostEvents}, Meta's limit.");
         if (options.MaxInFlight < 1)

@@ -109,16 +109,27 @@ internal sealed partial class DispatchWorker(
     private async Task SendAsync(Guid claim, string tenant, string pixelId, IReadOnlyList<PreparedDispatch> dispatches)
     {
         var verdicts = tenants.FindPixel(tenant, pixelId) is { } pixel
-            ? await Bisection.SendAsync(dispatches, (part, cancellationToken) => AskAsync(claim, pixel, part, cancellationToken), CancellationToken.None)
+            ? await Bisection.SendAsync(
+                dispatches,
+                (part, cancellationToken) => AskAsync(claim, pixel, part, cancellationToken),
+                CancellationToken.None
+            )
             : [.. dispatches.Select(dispatch => new Verdict<PreparedDispatch>(dispatch, NoToken))];
 
         var now = time.GetUtcNow();
-        var attempts = verdicts.Select(verdict => Attempt.Judge(verdict.Event, verdict.Answer, now, Backoff.Default, random.NextDouble())).ToArray();
+        var attempts = verdicts
+            .Select(verdict => Attempt.Judge(verdict.Event, verdict.Answer, now, Backoff.Default, random.NextDouble()))
+            .ToArray();
         await record.HandleAsync(claim, attempts, [], CancellationToken.None);
         Report(tenant, pixelId, verdicts);
     }
 
-    private async Task<MetaAnswer> AskAsync(Guid claim, Pixel pixel, IReadOnlyList<PreparedDispatch> part, CancellationToken cancellationToken)
+    private async Task<MetaAnswer> AskAsync(
+        Guid claim,
+        Pixel pixel,
+        IReadOnlyList<PreparedDispatch> part,
+        CancellationToken cancellationToken
+    )
     {
         await queue.ExtendAsync(claim, time.GetUtcNow() + options.ClaimTime, cancellationToken);
         using var activity = DispatchMetrics.Activities.StartActivity("trackai.dispatch.send");
@@ -190,7 +201,11 @@ internal sealed partial class DispatchWorker(
     [LoggerMessage(2002, LogLevel.Warning, "The dispatch queue cannot be read; trying again. Check that Postgres is up.")]
     private static partial void LogQueueUnavailable(ILogger logger, Exception exception);
 
-    [LoggerMessage(2003, LogLevel.Error, "A batch of {Count} dispatches could not be prepared or recorded; it is tried again under the same ids in {ClaimTime}.")]
+    [LoggerMessage(
+        2003,
+        LogLevel.Error,
+        "A batch of {Count} dispatches could not be prepared or recorded; it is tried again under the same ids in {ClaimTime}."
+    )]
     private static partial void LogBatchFailed(ILogger logger, int count, TimeSpan claimTime, Exception exception);
 
     [LoggerMessage(2004, LogLevel.Warning, "{Count} events of tenant {Tenant} were not taken by pixel {Pixel} ({Outcome}): {Error}")]

@@ -25,8 +25,13 @@ internal sealed class PrepareDispatches(PostgresEventStore store, IPersonalData 
         var now = time.GetUtcNow();
         foreach (var one in claimed)
         {
-            if (!conversions.TryGetValue(StreamOf(one), out var conversion) || !conversion.Requested.TryGetValue(one.DispatchId, out var request))
-                throw new InvalidOperationException($"Dispatch {one.DispatchId} is queued, but stream {StreamOf(one)} does not request it.");
+            if (
+                !conversions.TryGetValue(StreamOf(one), out var conversion)
+                || !conversion.Requested.TryGetValue(one.DispatchId, out var request)
+            )
+                throw new InvalidOperationException(
+                    $"Dispatch {one.DispatchId} is queued, but stream {StreamOf(one)} does not request it."
+                );
             if (conversion.Succeeded.Contains(one.DispatchId))
             {
                 confirmed.Add(one);
@@ -39,7 +44,13 @@ internal sealed class PrepareDispatches(PostgresEventStore store, IPersonalData 
                 toSend.Add(prepared);
             else
                 ended.Add(
-                    Attempt.Dead(one, request.Gateway, problems[0], Failure.WithoutAsking($"Meta would refuse it: {string.Join(", ", problems)}."), now)
+                    Attempt.Dead(
+                        one,
+                        request.Gateway,
+                        problems[0],
+                        Failure.WithoutAsking($"Meta would refuse it: {string.Join(", ", problems)}."),
+                        now
+                    )
                 );
         }
 
@@ -58,7 +69,10 @@ internal sealed class PrepareDispatches(PostgresEventStore store, IPersonalData 
             .ToArray();
         return wanted.Length == 0
             ? new Dictionary<StreamId, ClickCaptured>()
-            : (await store.ReadStreamsAsync(wanted, cancellationToken)).ToDictionary(stream => stream.Key, stream => (ClickCaptured)stream.First().Data);
+            : (await store.ReadStreamsAsync(wanted, cancellationToken)).ToDictionary(
+                stream => stream.Key,
+                stream => (ClickCaptured)stream.First().Data
+            );
     }
 
     private async Task<IReadOnlyDictionary<string, ProtectedPerson>> OpenAsync(

@@ -12,7 +12,12 @@ internal sealed class RecordAttempts(PostgresEventStore store, TimeProvider time
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
 
-    public async Task HandleAsync(Guid claim, IReadOnlyList<Attempt> attempts, IReadOnlyList<ClaimedDispatch> alreadyConfirmed, CancellationToken cancellationToken)
+    public async Task HandleAsync(
+        Guid claim,
+        IReadOnlyList<Attempt> attempts,
+        IReadOnlyList<ClaimedDispatch> alreadyConfirmed,
+        CancellationToken cancellationToken
+    )
     {
         if (attempts.Count == 0 && alreadyConfirmed.Count == 0)
             return;
@@ -25,14 +30,20 @@ internal sealed class RecordAttempts(PostgresEventStore store, TimeProvider time
                 await RecordAsync(claim, attempts, alreadyConfirmed, cancellationToken);
                 return;
             }
-            catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException && time.GetElapsedTime(started) < Patience)
+            catch (Exception exception)
+                when (exception is NpgsqlException or IOException or TimeoutException && time.GetElapsedTime(started) < Patience)
             {
                 await Task.Delay(Pause, time, cancellationToken);
             }
         }
     }
 
-    private async Task RecordAsync(Guid claim, IReadOnlyList<Attempt> attempts, IReadOnlyList<ClaimedDispatch> alreadyConfirmed, CancellationToken cancellationToken)
+    private async Task RecordAsync(
+        Guid claim,
+        IReadOnlyList<Attempt> attempts,
+        IReadOnlyList<ClaimedDispatch> alreadyConfirmed,
+        CancellationToken cancellationToken
+    )
     {
         await using var session = await store.OpenSessionAsync(cancellationToken);
         var confirmed = attempts.OfType<Attempt.Confirmed>().ToArray();
@@ -70,7 +81,9 @@ internal sealed class RecordAttempts(PostgresEventStore store, TimeProvider time
 
         // Whose row is gone or claimed by another was recorded, or will be, by that other.
         foreach (var attempt in attempts.Where(attempt => recorded.Contains(attempt.Claimed.DispatchId)))
-            session.Append(new Append(new StreamId(attempt.Claimed.TenantId, Streams.Conversion(attempt.Claimed.ConversionId)), [attempt.Fact]));
+            session.Append(
+                new Append(new StreamId(attempt.Claimed.TenantId, Streams.Conversion(attempt.Claimed.ConversionId)), [attempt.Fact])
+            );
         await session.CommitAsync(cancellationToken);
     }
 }

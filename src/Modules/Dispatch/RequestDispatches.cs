@@ -11,7 +11,8 @@ internal sealed class RequestDispatches(ITenantDirectory tenants, GraceOptions g
 
     public string Name => ShardName;
 
-    public IReadOnlyCollection<Type> EventTypes { get; } = [typeof(ConversionMatched), typeof(ConversionUnmatched), typeof(ConversionStateChanged)];
+    public IReadOnlyCollection<Type> EventTypes { get; } =
+    [typeof(ConversionMatched), typeof(ConversionUnmatched), typeof(ConversionStateChanged)];
 
     public async Task HandleAsync(IReadOnlyList<RecordedEvent> events, EventSession session, CancellationToken cancellationToken)
     {
@@ -23,7 +24,11 @@ internal sealed class RequestDispatches(ITenantDirectory tenants, GraceOptions g
             var conversion = ConversionToDispatch.From(stream);
             if (conversion.Received is not { } received)
                 continue;
-            var decision = DispatchDecision.Decide(conversion, tenants.RoutePixels(stream.Key.TenantId, received.Gateway, received.ProductId), now);
+            var decision = DispatchDecision.Decide(
+                conversion,
+                tenants.RoutePixels(stream.Key.TenantId, received.Gateway, received.ProductId),
+                now
+            );
             if (decision.Count == 0)
                 continue;
 
@@ -33,7 +38,14 @@ internal sealed class RequestDispatches(ITenantDirectory tenants, GraceOptions g
             queued.AddRange(
                 decision
                     .OfType<DispatchRequested>()
-                    .Select(request => new QueuedDispatch(request.DispatchId, stream.Key.TenantId, request.ConversionId, request.PixelId, dueAt, now))
+                    .Select(request => new QueuedDispatch(
+                        request.DispatchId,
+                        stream.Key.TenantId,
+                        request.ConversionId,
+                        request.PixelId,
+                        dueAt,
+                        now
+                    ))
             );
         }
 

@@ -68,7 +68,8 @@ public sealed partial class EventSerializer
             );
     }
 
-    [GeneratedRegex("(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", RegexOptions.None, 1000)]
+    // After a lower-case letter that none follows, and before the last capital of an acronym.
+    [GeneratedRegex(@"(?<=\p{Ll})(?=\P{Ll})|(?<=\P{Ll})(?=\P{Ll}\p{Ll})", RegexOptions.None, 1000)]
     private static partial Regex WordBoundary();
 }
 

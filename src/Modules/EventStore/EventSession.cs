@@ -80,6 +80,11 @@ public sealed class EventSession : IAsyncDisposable
         await Connection.DisposeAsync();
     }
 
+    // What is written with an event must be its own.
+    private static bool Joins(Append first, Append next) =>
+        next is { ExpectedVersion: null, UniqueKeys.Count: 0 }
+        && (next.CorrelationId, next.CausationId, next.StreamType) == (first.CorrelationId, first.CausationId, first.StreamType);
+
     // A statement takes a stream once: what goes to the same stream without a condition is joined, the rest takes turns.
     private IEnumerable<IReadOnlyList<Append>> Waves()
     {
@@ -87,9 +92,8 @@ public sealed class EventSession : IAsyncDisposable
         var last = new Dictionary<StreamId, int>();
         foreach (var append in appends)
         {
-            if (last.TryGetValue(append.Stream, out var wave) && append is { ExpectedVersion: null, UniqueKeys.Count: 0 })
+            if (last.TryGetValue(append.Stream, out var wave) && waves[wave][append.Stream] is var first && Joins(first, append))
             {
-                var first = waves[wave][append.Stream];
                 waves[wave][append.Stream] = first with
                 {
                     Events = [.. first.Events, .. append.Events],

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Reflection;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -91,13 +92,15 @@ public static class EventStoreModule
     public static NpgsqlDataSource CreateDataSource(string connectionString, ILoggerFactory? loggers = null)
     {
         var given = new NpgsqlConnectionStringBuilder(connectionString);
-        if (!given.ContainsKey("No Reset On Close"))
+        // Npgsql's own builder says it contains every keyword there is; a plain one, only what is written.
+        var written = new DbConnectionStringBuilder { ConnectionString = given.ConnectionString };
+        if (!written.ContainsKey("No Reset On Close"))
             given.NoResetOnClose = true;
-        if (!given.ContainsKey("Max Auto Prepare"))
+        if (!written.ContainsKey("Max Auto Prepare"))
             (given.MaxAutoPrepare, given.AutoPrepareMinUsages) = (200, 2);
-        if (!given.ContainsKey("Application Name"))
+        if (!written.ContainsKey("Application Name"))
             given.ApplicationName = "TrackAi";
-        if (!given.ContainsKey("Timeout"))
+        if (!written.ContainsKey("Timeout"))
             given.Timeout = 5;
         var builder = new NpgsqlDataSourceBuilder(given.ConnectionString);
         return builder.UseLoggerFactory(loggers).Build();

@@ -24,11 +24,11 @@ public sealed class EventStoreOptions
     /// <summary>Events that a projection or subscription is given at once at most.</summary>
     public int PageSize { get; set; } = 1000;
 
-    /// <summary>How long a host owns a shard without renewing.</summary>
-    public TimeSpan LeaseTime { get; set; } = TimeSpan.FromSeconds(4);
+    /// <summary>How long a host owns a shard without renewing. With <see cref="LeaseRenewal"/> on top, the longest a dead host's shards stand still.</summary>
+    public TimeSpan LeaseTime { get; set; } = TimeSpan.FromSeconds(3);
 
     /// <summary>How often leases are renewed and free ones sought.</summary>
-    public TimeSpan LeaseRenewal { get; set; } = TimeSpan.FromSeconds(1.5);
+    public TimeSpan LeaseRenewal { get; set; } = TimeSpan.FromSeconds(1.25);
 
     /// <summary>How often the log is looked at when nobody called.</summary>
     public TimeSpan PollingTime { get; set; } = TimeSpan.FromSeconds(5);

@@ -8,7 +8,8 @@ namespace TrackAi.EventStore;
 /// <summary>
 /// One LISTEN connection for the whole process. After it was lost and found again every subscriber is called with null: something may have been missed.
 /// </summary>
-public sealed partial class PostgresSignals(NpgsqlDataSource dataSource, TimeProvider time, ILogger<PostgresSignals> logger) : BackgroundService
+public sealed partial class PostgresSignals(NpgsqlDataSource dataSource, TimeProvider time, ILogger<PostgresSignals> logger)
+    : BackgroundService
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);

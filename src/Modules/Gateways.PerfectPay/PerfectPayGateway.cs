@@ -66,7 +66,7 @@ public sealed class PerfectPayGateway : IGateway
                 root.Text("metadata", "utm_campaign"),
                 root.Text("metadata", "utm_medium")
             ),
-            OccurredAt = GatewayTime.Parse(root.Text("date_approved") ?? root.Text("date_created")),
+            OccurredAt = GatewayTime.Parse(root.Text("date_approved")) ?? GatewayTime.Parse(root.Text("date_created")),
         };
     }
 
@@ -113,7 +113,9 @@ public sealed class PerfectPayGateway : IGateway
     private static string? PhoneOf(JsonElement root)
     {
         var parts = $"{root.Text("customer", "phone_area_code")}{root.Text("customer", "phone_number")}";
-        return parts.Length > 0 ? $"+{root.Text("customer", "phone_extension") ?? "55"}{parts}" : root.Text("customer", "phone_formated_ddi");
+        return parts.Length > 0
+            ? $"+{root.Text("customer", "phone_extension") ?? "55"}{parts}"
+            : root.Text("customer", "phone_formated_ddi");
     }
 
     private static Campaign Tracking(JsonElement root) =>

@@ -50,7 +50,9 @@ internal static class BodyShape
     {
         try
         {
-            return member.Name.Length <= MaxNameLength && member.Name.All(letter => char.IsAsciiLetter(letter) || letter is '_' or '-') ? member.Name : "?";
+            return member.Name.Length <= MaxNameLength && member.Name.All(letter => char.IsAsciiLetter(letter) || letter is '_' or '-')
+                ? member.Name
+                : "?";
         }
         catch (InvalidOperationException)
         {

@@ -9,5 +9,9 @@ internal static class GatewayMetrics
     private static readonly Meter Meter = new(Name);
 
     /// <summary>Tags: gateway, outcome.</summary>
-    public static readonly Counter<long> Deliveries = Meter.CreateCounter<long>("trackai.webhook.deliveries", "{delivery}", "Webhook deliveries by outcome.");
+    public static readonly Counter<long> Deliveries = Meter.CreateCounter<long>(
+        "trackai.webhook.deliveries",
+        "{delivery}",
+        "Webhook deliveries by outcome."
+    );
 }

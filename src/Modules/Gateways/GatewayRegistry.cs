@@ -5,7 +5,10 @@ namespace TrackAi.Gateways;
 /// <summary>The gateways there are, by name.</summary>
 internal sealed class GatewayRegistry(IEnumerable<IGateway> gateways)
 {
-    private readonly FrozenDictionary<string, IGateway> byName = gateways.ToFrozenDictionary(gateway => gateway.Name, StringComparer.Ordinal);
+    private readonly FrozenDictionary<string, IGateway> byName = gateways.ToFrozenDictionary(
+        gateway => gateway.Name,
+        StringComparer.Ordinal
+    );
 
     public IEnumerable<string> Names => byName.Keys.Order(StringComparer.Ordinal);
 

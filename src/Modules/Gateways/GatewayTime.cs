@@ -1,9 +1,10 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace TrackAi.Gateways;
 
 /// <summary>Times as gateways write them. A time without a zone is read as Brasília's, which has been UTC-3 all year since 2019.</summary>
-public static class GatewayTime
+public static partial class GatewayTime
 {
     private static readonly TimeSpan Brasilia = TimeSpan.FromHours(-3);
     private static readonly DateTimeOffset Earliest = new(2000, 1, 1, 0, 0, 0, TimeSpan.Zero);
@@ -25,8 +26,13 @@ public static class GatewayTime
         if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var unix))
             return FromUnix(unix);
         if (DateTime.TryParseExact(text, WithoutZone, CultureInfo.InvariantCulture, DateTimeStyles.None, out var local))
-            return Plausible(new DateTimeOffset(DateTime.SpecifyKind(local, DateTimeKind.Unspecified), Brasilia));
-        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? Plausible(time) : null;
+            return local.Year is >= 2000 and < 9999 ? new DateTimeOffset(local, Brasilia) : null;
+        // The general parser would also take "10:30" for today and 05/10 for the tenth of May.
+        return
+            IsoDate().IsMatch(text)
+            && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
+            ? Plausible(time)
+            : null;
     }
 
     /// <summary>
@@ -44,4 +50,7 @@ public static class GatewayTime
         };
 
     private static DateTimeOffset? Plausible(DateTimeOffset time) => time >= Earliest ? time : null;
+
+    [GeneratedRegex("^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]", RegexOptions.None, 1000)]
+    private static partial Regex IsoDate();
 }

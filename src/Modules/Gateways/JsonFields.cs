@@ -13,7 +13,7 @@ public static class JsonFields
     {
         foreach (var name in path)
         {
-            if (element.ValueKind != JsonValueKind.Object || !element.TryGetProperty(name, out var member) || member.ValueKind == JsonValueKind.Null)
+            if (element.ValueKind != JsonValueKind.Object || Member(element, name) is not { ValueKind: not JsonValueKind.Null } member)
                 return null;
             element = member;
         }
@@ -36,6 +36,35 @@ public static class JsonFields
 
     public static long? WholeNumber(this JsonElement element, params ReadOnlySpan<string> path) =>
         element.Number(path) is { } number && number == decimal.Truncate(number) && Math.Abs(number) <= long.MaxValue ? (long)number : null;
+
+    private static JsonElement? Member(JsonElement element, string name)
+    {
+        try
+        {
+            return element.TryGetProperty(name, out var member) ? member : null;
+        }
+        catch (InvalidOperationException)
+        {
+            // Some member's name is half a surrogate pair; it must not hide the others.
+            return element
+                .EnumerateObject()
+                .Where(member => IsCalled(member, name))
+                .Select(member => (JsonElement?)member.Value)
+                .LastOrDefault();
+        }
+    }
+
+    private static bool IsCalled(JsonProperty member, string name)
+    {
+        try
+        {
+            return member.NameEquals(name);
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
+    }
 
     private static string? Trimmed(JsonElement text)
     {

@@ -45,25 +45,67 @@ internal static class ReceiveWebhook
     )
     {
         if (gateways.Find(gateway) is not { } sender)
-            return Problem(404, "Unknown gateway", $"gateway: '{Shown(gateway)}' is none of {string.Join(", ", gateways.Names)}.", "unknown", "unknown_gateway");
+            return Problem(
+                404,
+                "Unknown gateway",
+                $"gateway: '{Shown(gateway)}' is none of {string.Join(", ", gateways.Names)}.",
+                "unknown",
+                "unknown_gateway"
+            );
         if (tenants.Find(tenantId) is not { } tenant)
-            return Problem(404, "Unknown tenant", $"tenantId: there is no tenant '{Shown(tenantId)}'. Check the webhook URL.", gateway, "unknown_tenant");
+            return Problem(
+                404,
+                "Unknown tenant",
+                $"tenantId: there is no tenant '{Shown(tenantId)}'. Check the webhook URL.",
+                gateway,
+                "unknown_tenant"
+            );
         if (tenant.Status != TenantStatus.Active)
-            return Problem(403, "Tenant suspended", "tenantId: this tenant is suspended; nothing is taken in for it.", gateway, "suspended");
+            return Problem(
+                403,
+                "Tenant suspended",
+                "tenantId: this tenant is suspended; nothing is taken in for it.",
+                gateway,
+                "suspended"
+            );
         if (!await IsOnAsync(sender.Name, flags, features))
             return Problem(403, "Gateway switched off", $"The feature flag gateway_{sender.Name} is off.", gateway, "flag_off");
         if (tenants.FindConnection(tenantId, sender.Name) is not { } connection)
-            return Problem(401, "No secret is set", $"This tenant has no secret for {sender.Name}: run 'gateways set {tenant.Slug} {sender.Name} --secret …'.", gateway, "no_secret");
+            return Problem(
+                401,
+                "No secret is set",
+                $"This tenant has no secret for {sender.Name}: run 'gateways set {tenant.Slug} {sender.Name} --secret …'.",
+                gateway,
+                "no_secret"
+            );
         if (!IsAllowed(http.Connection.RemoteIpAddress, connection.AllowedNetworks))
-            return Problem(403, "Address not allowed", "The address this delivery comes from is not on the connection's allow list.", gateway, "address");
+            return Problem(
+                403,
+                "Address not allowed",
+                "The address this delivery comes from is not on the connection's allow list.",
+                gateway,
+                "address"
+            );
         if (!IsJson(http.Request.ContentType))
             return Problem(415, "Not JSON", "Content-Type: must be application/json.", gateway, "content_type");
         if (await ReadBodyAsync(http.Request, limits.WebhookBodyBytes, cancellationToken) is not { } body)
-            return Problem(413, "Body too large", $"body: the limit is {limits.WebhookBodyBytes} bytes (Limits:WebhookBodyBytes).", gateway, "too_large");
+            return Problem(
+                413,
+                "Body too large",
+                $"body: the limit is {limits.WebhookBodyBytes} bytes (Limits:WebhookBodyBytes).",
+                gateway,
+                "too_large"
+            );
 
         var delivery = new WebhookDelivery(body, Headers(http.Request), Query(http.Request), time.GetUtcNow());
         if (!connection.Secrets.Any(secret => sender.Verify(delivery, secret)))
-            return Problem(401, "Proof of origin missing or wrong", $"The delivery does not prove that it comes from {sender.Name}: check the secret on both sides.", gateway, "proof");
+            return Problem(
+                401,
+                "Proof of origin missing or wrong",
+                $"The delivery does not prove that it comes from {sender.Name}: check the secret on both sides.",
+                gateway,
+                "proof"
+            );
 
         try
         {
@@ -93,7 +135,10 @@ internal static class ReceiveWebhook
 
     private static bool IsJson(string? contentType) =>
         contentType?.Split(';')[0].Trim() is { } media
-        && (media.Equals("application/json", StringComparison.OrdinalIgnoreCase) || media.EndsWith("+json", StringComparison.OrdinalIgnoreCase));
+        && (
+            media.Equals("application/json", StringComparison.OrdinalIgnoreCase)
+            || media.EndsWith("+json", StringComparison.OrdinalIgnoreCase)
+        );
 
     private static async Task<ReadOnlyMemory<byte>?> ReadBodyAsync(HttpRequest request, int limit, CancellationToken cancellationToken)
     {

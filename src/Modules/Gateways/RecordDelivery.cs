@@ -21,19 +21,41 @@ internal sealed class RecordDelivery(PostgresEventStore store, IPersonalData peo
         translation switch
         {
             Translation.Sale sale => RecordSaleAsync(tenant.Slug, gateway, sale, delivery, cancellationToken),
-            Translation.NoSale other => RecordOtherAsync(tenant.Slug, gateway, Acknowledged(gateway, other, delivery), [], delivery, cancellationToken),
+            Translation.NoSale other => RecordOtherAsync(
+                tenant.Slug,
+                gateway,
+                Acknowledged(gateway, other, delivery),
+                [],
+                delivery,
+                cancellationToken
+            ),
             Translation.NotUnderstood unknown => RecordNotUnderstoodAsync(tenant.Slug, gateway, unknown, delivery, cancellationToken),
             _ => throw new InvalidOperationException($"There is no such translation: {translation.GetType().Name}."),
         };
 
-    private async Task<WebhookAccepted> RecordSaleAsync(string tenant, string gateway, Translation.Sale sale, WebhookDelivery delivery, CancellationToken cancellationToken)
+    private async Task<WebhookAccepted> RecordSaleAsync(
+        string tenant,
+        string gateway,
+        Translation.Sale sale,
+        WebhookDelivery delivery,
+        CancellationToken cancellationToken
+    )
     {
         var received = Received(tenant, gateway, sale, delivery);
         var stream = new StreamId(tenant, Streams.Conversion(received.ConversionId));
         var sealedBuyer = people.SealNew(tenant, stream.Id, sale.Buyer);
 
         var result = await store.AppendAsync(
-            new Append(stream, [received with { Protected = sealedBuyer.Protected, Notes = [.. received.Notes, .. sealedBuyer.Dropped.Select(field => $"{field}: dropped, it is not valid")] }])
+            new Append(
+                stream,
+                [
+                    received with
+                    {
+                        Protected = sealedBuyer.Protected,
+                        Notes = [.. received.Notes, .. sealedBuyer.Dropped.Select(field => $"{field}: dropped, it is not valid")],
+                    },
+                ]
+            )
             {
                 ExpectedVersion = 0,
                 StreamType = "conversion",
@@ -46,7 +68,11 @@ internal sealed class RecordDelivery(PostgresEventStore store, IPersonalData peo
         {
             AppendResult.Appended => new WebhookAccepted(true, received.EventId, Duplicate: false),
             AppendResult.Duplicate => new WebhookAccepted(true, received.EventId, Duplicate: true),
-            _ => new WebhookAccepted(true, received.EventId, Duplicate: !await MoveAsync(stream, received, sale, delivery, cancellationToken)),
+            _ => new WebhookAccepted(
+                true,
+                received.EventId,
+                Duplicate: !await MoveAsync(stream, received, sale, delivery, cancellationToken)
+            ),
         };
     }
 
@@ -159,5 +185,12 @@ internal sealed class RecordDelivery(PostgresEventStore store, IPersonalData peo
         );
 
     private static Identifiers Has(Person buyer) =>
-        new(buyer.Fbclid is not null, buyer.Fbc is not null, buyer.Fbp is not null, buyer.Email is not null, buyer.Phone is not null, buyer.ExternalId is not null);
+        new(
+            buyer.Fbclid is not null,
+            buyer.Fbc is not null,
+            buyer.Fbp is not null,
+            buyer.Email is not null,
+            buyer.Phone is not null,
+            buyer.ExternalId is not null
+        );
 }

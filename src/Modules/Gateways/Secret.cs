@@ -9,7 +9,10 @@ public static class Secret
     public static bool Equals(string expected, string? actual) =>
         expected.Length > 0
         && actual is { Length: > 0 }
-        && CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(expected)), SHA256.HashData(Encoding.UTF8.GetBytes(actual)));
+        && CryptographicOperations.FixedTimeEquals(
+            SHA256.HashData(Encoding.UTF8.GetBytes(expected)),
+            SHA256.HashData(Encoding.UTF8.GetBytes(actual))
+        );
 
     /// <summary>HMAC-SHA-256 of the content in hex, with or without <c>sha256=</c> in front.</summary>
     public static bool SignedSha256(string secret, ReadOnlySpan<byte> content, string hexSignature)

@@ -18,7 +18,9 @@ public sealed record SimpleContract
     public required IReadOnlyDictionary<string, PaymentState> Statuses { get; init; }
 
     /// <summary>The statuses a seller's back end may report.</summary>
-    public static readonly IReadOnlyDictionary<string, PaymentState> CommonStatuses = new Dictionary<string, PaymentState>(StringComparer.OrdinalIgnoreCase)
+    public static readonly IReadOnlyDictionary<string, PaymentState> CommonStatuses = new Dictionary<string, PaymentState>(
+        StringComparer.OrdinalIgnoreCase
+    )
     {
         ["pending"] = PaymentState.Pending,
         ["approved"] = PaymentState.Approved,
@@ -35,7 +37,8 @@ public sealed record SimpleContract
     };
 
     /// <summary>HMAC-SHA-256 of the raw body under the connection's secret.</summary>
-    public bool Verify(WebhookDelivery delivery, string secret) => Secret.SignedSha256(secret, delivery.Body.Span, delivery.Header(SignatureHeader).Trim());
+    public bool Verify(WebhookDelivery delivery, string secret) =>
+        Secret.SignedSha256(secret, delivery.Body.Span, delivery.Header(SignatureHeader).Trim());
 
     public Translation.Sale Translate(WebhookDelivery delivery)
     {
@@ -85,7 +88,10 @@ public sealed record SimpleContract
         Required(root, AmountField);
         return root.Number(AmountField) is { } amount and >= 0 and < 1_000_000_000
             ? amount
-            : throw new InvalidDeliveryException(AmountField, "must be a number in major units (297.5), or the same as text, and not negative");
+            : throw new InvalidDeliveryException(
+                AmountField,
+                "must be a number in major units (297.5), or the same as text, and not negative"
+            );
     }
 
     private static string Currency(JsonElement root) =>
@@ -138,5 +144,6 @@ public sealed record SimpleContract
         return null;
     }
 
-    private static string Required(JsonElement root, string field) => root.Text(field) ?? throw new InvalidDeliveryException(field, "is required");
+    private static string Required(JsonElement root, string field) =>
+        root.Text(field) ?? throw new InvalidDeliveryException(field, "is required");
 }

@@ -27,8 +27,14 @@ internal sealed class MatchConversions(IPersonalData people, MatchingOptions opt
 
     private async Task LearnClicksAsync(IReadOnlyList<Seen> seen, EventSession session, CancellationToken cancellationToken)
     {
-        var clicks = seen.Where(one => one.Recorded.Data is ClickCaptured).Select(one => (one.Recorded.TenantId, Click: (ClickCaptured)one.Recorded.Data, one.Person)).ToArray();
-        await LookUps.AddClicksAsync(session.Connection, [.. clicks.Select(one => (one.TenantId, one.Click.ClickId, one.Click.OccurredAt))], cancellationToken);
+        var clicks = seen.Where(one => one.Recorded.Data is ClickCaptured)
+            .Select(one => (one.Recorded.TenantId, Click: (ClickCaptured)one.Recorded.Data, one.Person))
+            .ToArray();
+        await LookUps.AddClicksAsync(
+            session.Connection,
+            [.. clicks.Select(one => (one.TenantId, one.Click.ClickId, one.Click.OccurredAt))],
+            cancellationToken
+        );
         await LookUps.AddKeysAsync(
             session.Connection,
             [.. clicks.SelectMany(one => Keys.Of(people, one.TenantId, one.Person).Select(key => (key, one.Click.ClickId)))],
@@ -43,7 +49,9 @@ internal sealed class MatchConversions(IPersonalData people, MatchingOptions opt
         var asked = checkouts
             .SelectMany(
                 (one, index) =>
-                    Keys.Of(people, one.Recorded.TenantId, one.Person).Where(key => IsOfBrowser(key.Rule)).Select(key => (Index: index, Key: key))
+                    Keys.Of(people, one.Recorded.TenantId, one.Person)
+                        .Where(key => IsOfBrowser(key.Rule))
+                        .Select(key => (Index: index, Key: key))
             )
             .ToArray();
         var found = await LookUps.FindAsync(session.Connection, [.. asked.Select(one => one.Key)], cancellationToken);
@@ -67,15 +75,26 @@ internal sealed class MatchConversions(IPersonalData people, MatchingOptions opt
     private async Task DecideAsync(IReadOnlyList<Seen> seen, EventSession session, CancellationToken cancellationToken)
     {
         var sales = seen.Where(one => one.Recorded.Data is ConversionReceived)
-            .Select(one => new Sale(one.Recorded, (ConversionReceived)one.Recorded.Data, [.. Keys.Of(people, one.Recorded.TenantId, one.Person)]))
+            .Select(one => new Sale(
+                one.Recorded,
+                (ConversionReceived)one.Recorded.Data,
+                [.. Keys.Of(people, one.Recorded.TenantId, one.Person)]
+            ))
             .ToArray();
         if (sales.Length == 0)
             return;
 
         var asked = sales.SelectMany((sale, index) => sale.Keys.Select(key => (Index: index, Key: key))).ToArray();
         var byKey = await LookUps.FindAsync(session.Connection, [.. asked.Select(one => one.Key)], cancellationToken);
-        var tokens = sales.Select((sale, index) => (Index: index, sale.Recorded.TenantId, sale.Received.ClickId)).Where(one => one.ClickId is not null).ToArray();
-        var byToken = await LookUps.FindTokensAsync(session.Connection, [.. tokens.Select(one => (one.TenantId, one.ClickId!))], cancellationToken);
+        var tokens = sales
+            .Select((sale, index) => (Index: index, sale.Recorded.TenantId, sale.Received.ClickId))
+            .Where(one => one.ClickId is not null)
+            .ToArray();
+        var byToken = await LookUps.FindTokensAsync(
+            session.Connection,
+            [.. tokens.Select(one => (one.TenantId, one.ClickId!))],
+            cancellationToken
+        );
         var candidates = asked
             .SelectMany((one, position) => byKey[position].Select(candidate => (one.Index, candidate)))
             .Concat(tokens.SelectMany((one, position) => byToken[position].Select(candidate => (one.Index, candidate))))

@@ -33,7 +33,12 @@ internal static class CaptureCheckout
                     person.Protected
                 );
                 await store.AppendAsync(
-                    new Append(stream, [checkout]) { ExpectedVersion = 0, StreamType = "checkout", SideEffects = [person.Key!] },
+                    new Append(stream, [checkout])
+                    {
+                        ExpectedVersion = 0,
+                        StreamType = "checkout",
+                        SideEffects = [person.Key!],
+                    },
                     http.RequestAborted
                 );
                 return id.ToString();

@@ -24,7 +24,12 @@ internal static class CaptureClick
                 var click = new ClickCaptured(id, body.Campaign, Visit.Has(visitor), now, person.Protected);
                 // A click that is there already is the same browser trying again.
                 await store.AppendAsync(
-                    new Append(stream, [click]) { ExpectedVersion = 0, StreamType = "click", SideEffects = [person.Key!] },
+                    new Append(stream, [click])
+                    {
+                        ExpectedVersion = 0,
+                        StreamType = "click",
+                        SideEffects = [person.Key!],
+                    },
                     http.RequestAborted
                 );
                 return id;

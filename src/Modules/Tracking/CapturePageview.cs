@@ -33,7 +33,12 @@ internal static class CapturePageview
                     person.Protected
                 );
                 await store.AppendAsync(
-                    new Append(stream, [pageview]) { ExpectedVersion = 0, StreamType = "pageview", SideEffects = [person.Key!] },
+                    new Append(stream, [pageview])
+                    {
+                        ExpectedVersion = 0,
+                        StreamType = "pageview",
+                        SideEffects = [person.Key!],
+                    },
                     http.RequestAborted
                 );
                 return id.ToString();

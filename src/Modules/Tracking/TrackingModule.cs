@@ -10,7 +10,9 @@ public static class TrackingModule
 {
     public static IServiceCollection AddTracking(this IServiceCollection services)
     {
-        services.AddSingleton(provider => provider.GetRequiredService<IConfiguration>().GetSection("Tracking").Get<TrackingOptions>() ?? new());
+        services.AddSingleton(provider =>
+            provider.GetRequiredService<IConfiguration>().GetSection("Tracking").Get<TrackingOptions>() ?? new()
+        );
         return services.AddSingleton<Visit>();
     }
 

@@ -19,11 +19,21 @@ internal sealed class Visit(ITenantDirectory tenants, TrackingOptions options, T
         {
             var body = VisitBody.Parse(bytes);
             if (TenantOf(http.Request, body) is not { Length: > 0 } slug)
-                return Problem(400, "No tenant", "x-tenant-id: send the tenant in this header, as tenant_id in the body or as t in the query.", "x-tenant-id");
+                return Problem(
+                    400,
+                    "No tenant",
+                    "x-tenant-id: send the tenant in this header, as tenant_id in the body or as t in the query.",
+                    "x-tenant-id"
+                );
             if (tenants.Find(slug) is not { } tenant)
                 return Problem(404, "Unknown tenant", "x-tenant-id: there is no such tenant.", "x-tenant-id");
             if (tenant.Status != TenantStatus.Active)
-                return Problem(403, "Tenant suspended", "x-tenant-id: this tenant is suspended; nothing is taken in for it.", "x-tenant-id");
+                return Problem(
+                    403,
+                    "Tenant suspended",
+                    "x-tenant-id: this tenant is suspended; nothing is taken in for it.",
+                    "x-tenant-id"
+                );
 
             var now = time.GetUtcNow();
             var visitor = body.Visitor(http.Connection.RemoteIpAddress?.ToString(), UserAgent(http.Request), now);

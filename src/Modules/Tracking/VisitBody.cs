@@ -23,7 +23,10 @@ internal sealed class VisitBody
             var id = Text("click_id");
             return id is null || ClickToken.IsValid(id)
                 ? id
-                : throw new InvalidVisitException("click_id", "must be a click token: tk1_ and 16 letters or digits, then its check character");
+                : throw new InvalidVisitException(
+                    "click_id",
+                    "must be a click token: tk1_ and 16 letters or digits, then its check character"
+                );
         }
     }
 
@@ -87,14 +90,16 @@ internal sealed class VisitBody
 
     private string? Text(string field, int longest = LongestText)
     {
-        if (!root.TryGetProperty(field, out var value) || value.ValueKind == JsonValueKind.Null)
+        if (Member(field) is not { } value)
             return null;
         if (value.ValueKind != JsonValueKind.String)
             throw new InvalidVisitException(field, "must be text");
         try
         {
             var text = value.GetString()!.Trim();
-            return text.Length <= longest ? (text.Length == 0 ? null : text) : throw new InvalidVisitException(field, $"must be at most {longest} characters");
+            return text.Length <= longest
+                ? (text.Length == 0 ? null : text)
+                : throw new InvalidVisitException(field, $"must be at most {longest} characters");
         }
         catch (InvalidOperationException)
         {
@@ -102,9 +107,21 @@ internal sealed class VisitBody
         }
     }
 
+    private JsonElement? Member(string field)
+    {
+        try
+        {
+            return root.TryGetProperty(field, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+        }
+        catch (InvalidOperationException)
+        {
+            throw new InvalidVisitException("body", "must have valid Unicode text in its names");
+        }
+    }
+
     private decimal? Number(string field)
     {
-        if (!root.TryGetProperty(field, out var value) || value.ValueKind == JsonValueKind.Null)
+        if (Member(field) is not { } value)
             return null;
         var text = value.ValueKind switch
         {
@@ -112,7 +129,8 @@ internal sealed class VisitBody
             JsonValueKind.String => Text(field),
             _ => "",
         };
-        return decimal.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number is >= 0 and < 1_000_000_000
+        return
+            decimal.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number is >= 0 and < 1_000_000_000
             ? number
             : throw new InvalidVisitException(field, "must be a number in major units, not negative");
     }

@@ -14,12 +14,20 @@ internal static class DatabaseCommands
             {
                 await using var application = await Session.OpenAsync(cancellationToken);
                 var applied = await application.Services.GetRequiredService<SchemaMigrator>().ApplyAsync(cancellationToken);
-                Session.Print(parsed, applied, scripts => Console.WriteLine(scripts.Count == 0 ? "The schema is up to date." : $"Applied: {string.Join(", ", scripts)}"));
+                Session.Print(
+                    parsed,
+                    applied,
+                    scripts =>
+                        Console.WriteLine(scripts.Count == 0 ? "The schema is up to date." : $"Applied: {string.Join(", ", scripts)}")
+                );
                 return 0;
             }
         );
 
-        var assert = new Command("assert", "Say what differs between the database and this version; exit code 1 if anything does.") { Session.Json };
+        var assert = new Command("assert", "Say what differs between the database and this version; exit code 1 if anything does.")
+        {
+            Session.Json,
+        };
         assert.SetAction(
             async (parsed, cancellationToken) =>
             {

@@ -13,7 +13,13 @@ internal static class EnvironmentCommands
 
     public static Command CheckEnvironment()
     {
-        var command = new Command("check-env", "Check that this machine and its configuration can serve; exit code 1 when something is missing.") { Session.Json };
+        var command = new Command(
+            "check-env",
+            "Check that this machine and its configuration can serve; exit code 1 when something is missing."
+        )
+        {
+            Session.Json,
+        };
         command.SetAction(
             async (parsed, cancellationToken) =>
             {
@@ -28,7 +34,15 @@ internal static class EnvironmentCommands
                     checks.Add(new Check("configuration and Postgres", false, exception.Message));
                 }
 
-                Session.Print(parsed, checks, all => Session.Table(["CHECK", "OK", "FOUND"], [.. all.Select(check => (string[])[check.What, check.Ok ? "yes" : "NO", check.Found])]));
+                Session.Print(
+                    parsed,
+                    checks,
+                    all =>
+                        Session.Table(
+                            ["CHECK", "OK", "FOUND"],
+                            [.. all.Select(check => (string[])[check.What, check.Ok ? "yes" : "NO", check.Found])]
+                        )
+                );
                 return checks.TrueForAll(check => check.Ok) ? 0 : 1;
             }
         );
@@ -45,7 +59,10 @@ internal static class EnvironmentCommands
                 var services = application.Services;
                 var description = new
                 {
-                    Version = typeof(EnvironmentCommands).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "",
+                    Version = typeof(EnvironmentCommands)
+                        .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()
+                        ?.InformationalVersion
+                        ?? "",
                     Gateways = services.GetServices<IGateway>().Select(gateway => gateway.Name).Order(StringComparer.Ordinal).ToArray(),
                     EventTypes = Contracts.EventTypes.All.Select(EventSerializer.AliasOf).ToArray(),
                     Projections = services.GetServices<IProjection>().Select(projection => projection.Name).ToArray(),
@@ -85,12 +102,22 @@ internal static class EnvironmentCommands
         services.GetRequiredService<Contracts.IPersonalData>();
         checks.Add(new Check("master key", true, "32 bytes"));
         var differences = await services.GetRequiredService<SchemaMigrator>().AssertAsync(cancellationToken);
-        checks.Add(new Check("schema", differences.Count == 0, differences.Count == 0 ? "up to date" : $"{differences.Count} scripts differ: run 'db apply'"));
+        checks.Add(
+            new Check(
+                "schema",
+                differences.Count == 0,
+                differences.Count == 0 ? "up to date" : $"{differences.Count} scripts differ: run 'db apply'"
+            )
+        );
     }
 
     private static readonly (string What, string Sql, Func<string, bool> IsRight)[] Settings =
     [
-        ("Postgres version", "show server_version", version => int.TryParse(version.Split('.')[0], System.Globalization.CultureInfo.InvariantCulture, out var major) && major >= 14),
+        (
+            "Postgres version",
+            "show server_version",
+            version => int.TryParse(version.Split('.')[0], System.Globalization.CultureInfo.InvariantCulture, out var major) && major >= 14
+        ),
         ("fsync", "show fsync", value => value == "on"),
         ("synchronous_commit", "show synchronous_commit", value => value != "off"),
         ("can write", "select not pg_is_in_recovery()", value => value == "True"),

@@ -14,7 +14,11 @@ internal static class EventCommands
         var stream = new Argument<string>("STREAM") { Description = "Such as conversion-perfectpay-PPCPMTB1." };
         var from = new Option<long>("--from") { Description = "Position to start after." };
         var to = new Option<long?>("--to") { Description = "Last position." };
-        var count = new Option<int>("--count") { Description = "How many of the last events to begin with.", DefaultValueFactory = _ => 20 };
+        var count = new Option<int>("--count")
+        {
+            Description = "How many of the last events to begin with.",
+            DefaultValueFactory = _ => 20,
+        };
         var follow = new Option<bool>("--follow") { Description = "Go on with new events until stopped." };
 
         var show = new Command("show", "The events of one stream.") { stream, tenant, Session.Json };
@@ -23,9 +27,13 @@ internal static class EventCommands
                 Session.UseAsync(
                     async services =>
                     {
-                        var events = await services.GetRequiredService<PostgresEventStore>().ReadStreamAsync(new StreamId(parsed.GetValue(tenant)!, parsed.GetValue(stream)!), cancellationToken);
+                        var events = await services
+                            .GetRequiredService<PostgresEventStore>()
+                            .ReadStreamAsync(new StreamId(parsed.GetValue(tenant)!, parsed.GetValue(stream)!), cancellationToken);
                         if (events.Count == 0)
-                            throw new CommandFailedException($"tenant {parsed.GetValue(tenant)} has no stream '{parsed.GetValue(stream)}'.");
+                            throw new CommandFailedException(
+                                $"tenant {parsed.GetValue(tenant)} has no stream '{parsed.GetValue(stream)}'."
+                            );
                         Session.Print(parsed, events.Select(Shown).ToArray(), _ => PrintLines(events));
                     },
                     cancellationToken
@@ -33,7 +41,13 @@ internal static class EventCommands
         );
 
         var tail = new Command("tail", "The last events of the log, and with --follow the next ones.") { count, follow };
-        tail.SetAction((parsed, cancellationToken) => Session.UseAsync(services => TailAsync(services, parsed.GetValue(count), parsed.GetValue(follow), cancellationToken), cancellationToken));
+        tail.SetAction(
+            (parsed, cancellationToken) =>
+                Session.UseAsync(
+                    services => TailAsync(services, parsed.GetValue(count), parsed.GetValue(follow), cancellationToken),
+                    cancellationToken
+                )
+        );
 
         var export = new Command("export", "The log as JSON lines.") { from, to };
         export.SetAction(
@@ -41,7 +55,11 @@ internal static class EventCommands
                 Session.UseAsync(
                     async services =>
                     {
-                        await foreach (var recorded in services.GetRequiredService<PostgresEventStore>().ReadAllAsync(parsed.GetValue(from), parsed.GetValue(to), cancellationToken))
+                        await foreach (
+                            var recorded in services
+                                .GetRequiredService<PostgresEventStore>()
+                                .ReadAllAsync(parsed.GetValue(from), parsed.GetValue(to), cancellationToken)
+                        )
                             Console.WriteLine(JsonSerializer.Serialize(Shown(recorded), JsonSerializerOptions.Web));
                     },
                     cancellationToken
@@ -83,6 +101,8 @@ internal static class EventCommands
     private static void PrintLines(IEnumerable<RecordedEvent> events)
     {
         foreach (var recorded in events)
-            Console.WriteLine($"{recorded.Sequence,10}  {recorded.Timestamp:u}  {recorded.TenantId}/{recorded.Stream.Id}@{recorded.Version}  {recorded.Type}  {Encoding.UTF8.GetString(recorded.Json.Span)}");
+            Console.WriteLine(
+                $"{recorded.Sequence, 10}  {recorded.Timestamp:u}  {recorded.TenantId}/{recorded.Stream.Id}@{recorded.Version}  {recorded.Type}  {Encoding.UTF8.GetString(recorded.Json.Span)}"
+            );
     }
 }

@@ -8,7 +8,10 @@ internal static class KeysCommand
 {
     public static Command Create()
     {
-        var create = new Command("new", "Print a new master key (32 random bytes in base64). Keep it where you keep secrets: without it nothing protected can be read.");
+        var create = new Command(
+            "new",
+            "Print a new master key (32 random bytes in base64). Keep it where you keep secrets: without it nothing protected can be read."
+        );
         create.SetAction(_ => Console.WriteLine(PrivacyOptions.NewMasterKey()));
         return new Command("keys", "Keys of the installation.") { create };
     }

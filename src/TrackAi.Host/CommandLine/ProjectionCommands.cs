@@ -17,10 +17,32 @@ internal static class ProjectionCommands
                     {
                         var all = services
                             .GetServices<IProjection>()
-                            .Select(projection => new { projection.Name, Kind = "projection", projection.Tables })
-                            .Concat(services.GetServices<ISubscription>().Select(subscription => new { subscription.Name, Kind = "subscription", Tables = (IReadOnlyList<string>)[] }))
+                            .Select(projection => new
+                            {
+                                projection.Name,
+                                Kind = "projection",
+                                projection.Tables,
+                            })
+                            .Concat(
+                                services
+                                    .GetServices<ISubscription>()
+                                    .Select(subscription => new
+                                    {
+                                        subscription.Name,
+                                        Kind = "subscription",
+                                        Tables = (IReadOnlyList<string>)[],
+                                    })
+                            )
                             .ToArray();
-                        Session.Print(parsed, all, found => Session.Table(["NAME", "KIND", "TABLES"], [.. found.Select(one => (string[])[one.Name, one.Kind, string.Join(", ", one.Tables)])]));
+                        Session.Print(
+                            parsed,
+                            all,
+                            found =>
+                                Session.Table(
+                                    ["NAME", "KIND", "TABLES"],
+                                    [.. found.Select(one => (string[])[one.Name, one.Kind, string.Join(", ", one.Tables)])]
+                                )
+                        );
                         return Task.CompletedTask;
                     },
                     cancellationToken
@@ -55,7 +77,9 @@ internal static class ProjectionCommands
                                                     $"{shard.Progress}",
                                                     $"{Math.Max(0, mark - shard.Progress)}",
                                                     shard.Owner ?? "nobody",
-                                                    shard.ErrorSequence is null ? "" : $"event {shard.ErrorSequence} ({shard.ErrorType}): {shard.Error}",
+                                                    shard.ErrorSequence is null
+                                                        ? ""
+                                                        : $"event {shard.ErrorSequence} ({shard.ErrorType}): {shard.Error}",
                                                 ]
                                         ),
                                     ]
@@ -73,13 +97,33 @@ internal static class ProjectionCommands
         {
             list,
             status,
-            Change("pause", "Halt one until it is resumed.", name, (progress, one, cancellationToken) => progress.PauseAsync(one, cancellationToken)),
-            Change("resume", "Let a paused or stopped one run again.", name, (progress, one, cancellationToken) => progress.ResumeAsync(one, cancellationToken)),
-            Change("skip", "Step over the event it stopped at, which becomes a dead letter.", name, (progress, one, cancellationToken) => progress.SkipAsync(one, cancellationToken)),
+            Change(
+                "pause",
+                "Halt one until it is resumed.",
+                name,
+                (progress, one, cancellationToken) => progress.PauseAsync(one, cancellationToken)
+            ),
+            Change(
+                "resume",
+                "Let a paused or stopped one run again.",
+                name,
+                (progress, one, cancellationToken) => progress.ResumeAsync(one, cancellationToken)
+            ),
+            Change(
+                "skip",
+                "Step over the event it stopped at, which becomes a dead letter.",
+                name,
+                (progress, one, cancellationToken) => progress.SkipAsync(one, cancellationToken)
+            ),
         };
     }
 
-    private static Command Change(string verb, string description, Argument<string> name, Func<ProjectionProgress, string, CancellationToken, Task<bool>> change)
+    private static Command Change(
+        string verb,
+        string description,
+        Argument<string> name,
+        Func<ProjectionProgress, string, CancellationToken, Task<bool>> change
+    )
     {
         var command = new Command(verb, description) { name };
         command.SetAction(

@@ -7,14 +7,20 @@ internal static class ServeCommand
 {
     public static Command Create()
     {
-        var serve = new Command("serve", "Serve HTTP, match and dispatch, until stopped. Configuration as --Section:Key value or Section__Key in the environment.")
+        var serve = new Command(
+            "serve",
+            "Serve HTTP, match and dispatch, until stopped. Configuration as --Section:Key value or Section__Key in the environment."
+        )
         {
             TreatUnmatchedTokensAsErrors = false,
         };
         serve.SetAction(
             async (parsed, cancellationToken) =>
             {
-                await using var application = await TrackAiApplication.BuildAsync([.. parsed.UnmatchedTokens], cancellationToken: cancellationToken);
+                await using var application = await TrackAiApplication.BuildAsync(
+                    [.. parsed.UnmatchedTokens],
+                    cancellationToken: cancellationToken
+                );
                 await application.StartAsync(cancellationToken);
                 await application.Web.WaitForShutdownAsync(cancellationToken);
                 return 0;

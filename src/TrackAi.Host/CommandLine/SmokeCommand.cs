@@ -8,8 +8,16 @@ internal static class SmokeCommand
     public static Command Create()
     {
         var url = new Option<string>("--url") { Description = "The host.", DefaultValueFactory = _ => "http://127.0.0.1:3001" };
-        var tenant = new Option<string>("--tenant") { Description = "A tenant with a PerfectPay secret, a pixel and an API key.", DefaultValueFactory = _ => "test-tenant-001" };
-        var secret = new Option<string>("--secret") { Description = "The tenant's PerfectPay secret; '-' reads it from stdin.", Required = true };
+        var tenant = new Option<string>("--tenant")
+        {
+            Description = "A tenant with a PerfectPay secret, a pixel and an API key.",
+            DefaultValueFactory = _ => "test-tenant-001",
+        };
+        var secret = new Option<string>("--secret")
+        {
+            Description = "The tenant's PerfectPay secret; '-' reads it from stdin.",
+            Required = true,
+        };
         var apiKey = new Option<string>("--api-key") { Description = "The tenant's API key.", Required = true };
         var timeout = new Option<int>("--timeout") { Description = "Seconds to wait for Meta's answer.", DefaultValueFactory = _ => 30 };
         var smoke = new Command(

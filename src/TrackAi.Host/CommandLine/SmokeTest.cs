@@ -63,13 +63,17 @@ internal sealed class SmokeTest : IDisposable
         }
     }
 
-    private static async Task<(bool, string)> TryAsync(Func<CancellationToken, Task<(bool, string)>> step, CancellationToken cancellationToken)
+    private static async Task<(bool, string)> TryAsync(
+        Func<CancellationToken, Task<(bool, string)>> step,
+        CancellationToken cancellationToken
+    )
     {
         try
         {
             return await step(cancellationToken);
         }
-        catch (Exception exception) when (exception is HttpRequestException or JsonException or KeyNotFoundException or InvalidOperationException)
+        catch (Exception exception)
+            when (exception is HttpRequestException or JsonException or KeyNotFoundException or InvalidOperationException)
         {
             return (false, exception.Message);
         }
@@ -85,7 +89,14 @@ internal sealed class SmokeTest : IDisposable
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/track/click")
         {
-            Content = JsonContent.Create(new { click_id = token, utm_source = "smoke", event_source_url = "https://example.com/smoke" }),
+            Content = JsonContent.Create(
+                new
+                {
+                    click_id = token,
+                    utm_source = "smoke",
+                    event_source_url = "https://example.com/smoke",
+                }
+            ),
         };
         request.Headers.Add("x-tenant-id", tenant);
         request.Headers.Add("User-Agent", "TrackAi smoke test");
@@ -107,7 +118,10 @@ internal sealed class SmokeTest : IDisposable
                 click_id = token,
             }
         );
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"/api/v1/webhooks/perfectpay/{tenant}") { Content = new ByteArrayContent(body) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"/api/v1/webhooks/perfectpay/{tenant}")
+        {
+            Content = new ByteArrayContent(body),
+        };
         request.Content.Headers.ContentType = new("application/json");
         request.Headers.Add("x-perfectpay-signature", Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), body)));
         using var answer = await http.SendAsync(request, cancellationToken);
@@ -126,7 +140,10 @@ internal sealed class SmokeTest : IDisposable
         {
             while (true)
             {
-                using var answer = await http.GetAsync($"/api/v1/analytics/conversions/{Uri.EscapeDataString(ConversionId)}/timeline", deadline.Token);
+                using var answer = await http.GetAsync(
+                    $"/api/v1/analytics/conversions/{Uri.EscapeDataString(ConversionId)}/timeline",
+                    deadline.Token
+                );
                 if (answer.IsSuccessStatusCode)
                 {
                     timeline = await answer.Content.ReadFromJsonAsync<JsonElement>(deadline.Token);
@@ -142,7 +159,10 @@ internal sealed class SmokeTest : IDisposable
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return (false, $"no {type} within {patience.TotalSeconds:0} s; the timeline says: {(timeline.ValueKind == JsonValueKind.Undefined ? "nothing" : timeline.GetRawText())}");
+            return (
+                false,
+                $"no {type} within {patience.TotalSeconds:0} s; the timeline says: {(timeline.ValueKind == JsonValueKind.Undefined ? "nothing" : timeline.GetRawText())}"
+            );
         }
     }
 

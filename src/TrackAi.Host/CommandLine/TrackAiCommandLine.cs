@@ -11,7 +11,9 @@ internal static class TrackAiCommandLine
 {
     public static async Task<int> RunAsync(string[] args)
     {
-        var root = new RootCommand("TrackAi: server-side conversion tracking. 'demo', 'test' and 'bench' are verbs of the script ./trackai.")
+        var root = new RootCommand(
+            "TrackAi: server-side conversion tracking. 'demo', 'test' and 'bench' are verbs of the script ./trackai."
+        )
         {
             ServeCommand.Create(),
             DatabaseCommands.Create(),

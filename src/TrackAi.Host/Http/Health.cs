@@ -20,8 +20,16 @@ internal static class Health
         // Its uptime counts from here.
         endpoints.ServiceProvider.GetRequiredService<HealthReader>();
         var health = endpoints.MapGroup("/health").WithTags("Health");
-        health.MapGet("", ReadAsync).WithName("Health").Produces<HealthReport>().Produces<HealthReport>(StatusCodes.Status503ServiceUnavailable);
-        health.MapGet("/ready", ReadAsync).WithName("Ready").Produces<HealthReport>().Produces<HealthReport>(StatusCodes.Status503ServiceUnavailable);
+        health
+            .MapGet("", ReadAsync)
+            .WithName("Health")
+            .Produces<HealthReport>()
+            .Produces<HealthReport>(StatusCodes.Status503ServiceUnavailable);
+        health
+            .MapGet("/ready", ReadAsync)
+            .WithName("Ready")
+            .Produces<HealthReport>()
+            .Produces<HealthReport>(StatusCodes.Status503ServiceUnavailable);
         health.MapGet("/live", () => TypedResults.Ok(new LiveReport("ok"))).WithName("Live");
     }
 
@@ -37,7 +45,13 @@ internal static class Health
 
     /// <param name="Status"><c>ok</c>, <c>degraded</c> (a projection stopped) or <c>down</c>.</param>
     /// <param name="Uptime">Seconds since the start.</param>
-    internal sealed record HealthReport(string Status, string Db, IReadOnlyDictionary<string, string> Services, long Uptime, QueueDepth Queue)
+    internal sealed record HealthReport(
+        string Status,
+        string Db,
+        IReadOnlyDictionary<string, string> Services,
+        long Uptime,
+        QueueDepth Queue
+    )
     {
         [JsonIgnore]
         public bool IsUp => Db == "connected";
@@ -54,13 +68,23 @@ internal static class Health
             {
                 var shards = await projections.ReadAsync(cancellationToken);
                 var queue = await dispatch.ReadDepthAsync(cancellationToken);
-                var services = shards.ToDictionary(shard => shard.Name.Split(':')[0], shard => shard is { State: "running", Owner: null } ? "waiting" : shard.State, StringComparer.Ordinal);
+                var services = shards.ToDictionary(
+                    shard => shard.Name.Split(':')[0],
+                    shard => shard is { State: "running", Owner: null } ? "waiting" : shard.State,
+                    StringComparer.Ordinal
+                );
                 var status = shards.Any(shard => shard.State == "stopped") ? "degraded" : "ok";
                 return new HealthReport(status, "connected", services, uptime, queue);
             }
             catch (Exception exception) when (exception is NpgsqlException or OperationCanceledException or TimeoutException or IOException)
             {
-                return new HealthReport("down", "unreachable", new Dictionary<string, string>(StringComparer.Ordinal), uptime, new QueueDepth(0, 0, 0));
+                return new HealthReport(
+                    "down",
+                    "unreachable",
+                    new Dictionary<string, string>(StringComparer.Ordinal),
+                    uptime,
+                    new QueueDepth(0, 0, 0)
+                );
             }
         }
     }

@@ -17,7 +17,12 @@ internal static class Problems
 
     public static void UseProblems(this WebApplication web)
     {
-        web.UseExceptionHandler(new ExceptionHandlerOptions { SuppressDiagnosticsCallback = context => context.Exception is EventStoreUnavailableException or BadHttpRequestException });
+        web.UseExceptionHandler(
+            new ExceptionHandlerOptions
+            {
+                SuppressDiagnosticsCallback = context => context.Exception is EventStoreUnavailableException or BadHttpRequestException,
+            }
+        );
         web.UseStatusCodePages();
     }
 
@@ -34,7 +39,12 @@ internal static class Problems
                     Title = "Not stored",
                     Detail = "The event could not be made durable. Nothing was accepted; send it again.",
                 },
-                BadHttpRequestException bad => new ProblemDetails { Status = bad.StatusCode, Title = "Bad request", Detail = bad.Message },
+                BadHttpRequestException bad => new ProblemDetails
+                {
+                    Status = bad.StatusCode,
+                    Title = "Bad request",
+                    Detail = bad.Message,
+                },
                 _ => new ProblemDetails
                 {
                     Status = StatusCodes.Status500InternalServerError,

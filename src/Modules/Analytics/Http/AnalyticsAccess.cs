@@ -42,8 +42,7 @@ internal sealed class AnalyticsAccess(IApiKeys keys, IFeatureDefinitionProvider 
     }
 
     // A flag that nobody defined is on.
-    private async Task<bool> IsOnAsync() =>
-        await flags.GetFeatureDefinitionAsync(Flag) is null || await features.IsEnabledAsync(Flag);
+    private async Task<bool> IsOnAsync() => await flags.GetFeatureDefinitionAsync(Flag) is null || await features.IsEnabledAsync(Flag);
 }
 
 /// <summary>Whose figures are asked for.</summary>

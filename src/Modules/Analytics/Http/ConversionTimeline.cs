@@ -27,7 +27,11 @@ internal static class ConversionTimeline
         if (events.Count == 0)
             return Problems.Of(404, "Unknown conversion", "id: this tenant has no such conversion.", "id");
 
-        var clicks = events.Select(recorded => recorded.Data).OfType<ConversionMatched>().Select(matched => matched.ClickId).Distinct(StringComparer.Ordinal);
+        var clicks = events
+            .Select(recorded => recorded.Data)
+            .OfType<ConversionMatched>()
+            .Select(matched => matched.ClickId)
+            .Distinct(StringComparer.Ordinal);
         var seen = await store.ReadStreamsAsync([.. clicks.Select(click => new StreamId(tenant, Streams.Click(click)))], cancellationToken);
         return TypedResults.Ok(
             new Answer(
@@ -309,5 +313,6 @@ internal static class Steps
 
     private static string Milliseconds(double latency) => string.Create(CultureInfo.InvariantCulture, $"{latency:0} ms");
 
-    private static string Time(DateTimeOffset at) => at.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
+    private static string Time(DateTimeOffset at) =>
+        at.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
 }

@@ -62,7 +62,12 @@ internal static class DispatchSummary
         return TypedResults.Ok(Summed(days, only, conversions, await ReadAttemptsAsync(reader, cancellationToken)));
     }
 
-    private static Answer Summed(Period period, string? gateway, IReadOnlyList<Conversions> conversions, IReadOnlyList<Attempts> attempts) =>
+    private static Answer Summed(
+        Period period,
+        string? gateway,
+        IReadOnlyList<Conversions> conversions,
+        IReadOnlyList<Attempts> attempts
+    ) =>
         new(
             period.Answer,
             gateway,
@@ -143,7 +148,15 @@ internal static class DispatchSummary
 
     /// <summary>Single tries, by the day of the try.</summary>
     /// <param name="LatencyP50Ms">At most 20 % above the true one; null without an answer.</param>
-    internal sealed record AttemptTotals(long Total, long Sent, long Failed, long Dead, decimal? LatencyAvgMs, double? LatencyP50Ms, double? LatencyP95Ms)
+    internal sealed record AttemptTotals(
+        long Total,
+        long Sent,
+        long Failed,
+        long Dead,
+        decimal? LatencyAvgMs,
+        double? LatencyP50Ms,
+        double? LatencyP95Ms
+    )
     {
         public static AttemptTotals Of(IReadOnlyList<Attempts> rows)
         {

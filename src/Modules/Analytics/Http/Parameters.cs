@@ -20,7 +20,8 @@ internal static class Parameters
     }
 
     public static string? Gateway(string? text) =>
-        text is null || (text.Length is > 0 and <= 64 && text.All(character => char.IsAsciiLetterLower(character) || char.IsAsciiDigit(character)))
+        text is null
+        || (text.Length is > 0 and <= 64 && text.All(character => char.IsAsciiLetterLower(character) || char.IsAsciiDigit(character)))
             ? text
             : throw new InvalidQueryException("gateway", "must be the name of a gateway, such as hotmart.");
 

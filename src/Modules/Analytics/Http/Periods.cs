@@ -55,7 +55,8 @@ internal sealed class Periods(ITenantDirectory tenants, TimeProvider time)
     }
 
     private static DateOnly Day(string field, string? text) =>
-        DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day) && day.Year is >= 2000 and < 9999
+        DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day)
+        && day.Year is >= 2000 and < 9999
             ? day
             : throw new InvalidQueryException(field, "must be a date such as 2025-11-30; from and to go together.");
 }

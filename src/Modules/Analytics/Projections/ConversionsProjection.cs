@@ -32,7 +32,7 @@ internal sealed class ConversionsProjection : IProjection
     ];
 
     public IReadOnlyList<string> Tables { get; } =
-        [Zones, "conversion", "match_log", "dispatch", "dispatch_attempt", "conversion_daily", "dispatch_attempt_daily"];
+    [Zones, "conversion", "match_log", "dispatch", "dispatch_attempt", "conversion_daily", "dispatch_attempt_daily"];
 
     public async Task ApplyAsync(IReadOnlyList<RecordedEvent> events, NpgsqlConnection connection, CancellationToken cancellationToken)
     {
@@ -161,9 +161,9 @@ internal sealed class ConversionsProjection : IProjection
     }
 
     private static void AddConversions(ConversionFold page, NpgsqlBatch batch) =>
-        new Rows<(ConversionKey Key, ConversionReceived Event, ConversionState State)>(
-            [.. page.Received.Select(received => (received.Key, received.Event, page[received.Key]))]
-        )
+        new Rows<(ConversionKey Key, ConversionReceived Event, ConversionState State)>([
+            .. page.Received.Select(received => (received.Key, received.Event, page[received.Key])),
+        ])
             .Text("tenant_id", row => row.Key.TenantId)
             .Text("conversion_id", row => row.Key.ConversionId)
             .Text("gateway", row => row.State.Gateway)
@@ -216,14 +216,14 @@ internal sealed class ConversionsProjection : IProjection
                 batch,
                 rows =>
                     $"""
-                    update conversion c set
-                        state = n.state, amount = n.amount, currency = n.currency, gateway_status = n.gateway_status,
-                        state_changed_at = n.state_changed_at, paid_at = n.paid_at, matched = n.matched, match_rule = n.match_rule,
-                        match_score = n.match_score, click_id = n.click_id, decided_at = n.decided_at,
-                        dispatch_status = n.dispatch_status, dispatch_reason = n.dispatch_reason, sent_at = n.sent_at
-                    from {rows.Unnest} n({rows.Names})
-                    where c.tenant_id = n.tenant_id and c.conversion_id = n.conversion_id
-                    """
+                        update conversion c set
+                            state = n.state, amount = n.amount, currency = n.currency, gateway_status = n.gateway_status,
+                            state_changed_at = n.state_changed_at, paid_at = n.paid_at, matched = n.matched, match_rule = n.match_rule,
+                            match_score = n.match_score, click_id = n.click_id, decided_at = n.decided_at,
+                            dispatch_status = n.dispatch_status, dispatch_reason = n.dispatch_reason, sent_at = n.sent_at
+                        from {rows.Unnest} n({rows.Names})
+                        where c.tenant_id = n.tenant_id and c.conversion_id = n.conversion_id
+                        """
             );
 
     private static void AddDecisions(ConversionFold page, NpgsqlBatch batch) =>
@@ -268,13 +268,13 @@ internal sealed class ConversionsProjection : IProjection
                 batch,
                 rows =>
                     $"""
-                    insert into dispatch ({rows.Names}) select * from {rows.Unnest}
-                    on conflict (tenant_id, conversion_id, dispatch_id) do update set
-                        status = excluded.status, reason = excluded.reason, attempts = excluded.attempts, http_status = excluded.http_status,
-                        code = excluded.code, subcode = excluded.subcode, error = excluded.error, fbtrace_id = excluded.fbtrace_id,
-                        event_name = excluded.event_name, requested_at = excluded.requested_at, changed_at = excluded.changed_at,
-                        retry_at = excluded.retry_at
-                    """
+                        insert into dispatch ({rows.Names}) select * from {rows.Unnest}
+                        on conflict (tenant_id, conversion_id, dispatch_id) do update set
+                            status = excluded.status, reason = excluded.reason, attempts = excluded.attempts, http_status = excluded.http_status,
+                            code = excluded.code, subcode = excluded.subcode, error = excluded.error, fbtrace_id = excluded.fbtrace_id,
+                            event_name = excluded.event_name, requested_at = excluded.requested_at, changed_at = excluded.changed_at,
+                            retry_at = excluded.retry_at
+                        """
             );
 
     private static void AddAttempts(ConversionFold page, NpgsqlBatch batch) =>
@@ -314,20 +314,18 @@ internal sealed class ConversionsProjection : IProjection
                 batch,
                 rows =>
                     $"""
-                    insert into conversion_daily as d ({rows.Names}) select * from {rows.Unnest}
-                    on conflict (tenant_id, date, gateway, kind, state, currency, match, dispatch_status, dispatch_reason)
-                    do update set conversions = d.conversions + excluded.conversions, amount = d.amount + excluded.amount
-                    """
+                        insert into conversion_daily as d ({rows.Names}) select * from {rows.Unnest}
+                        on conflict (tenant_id, date, gateway, kind, state, currency, match, dispatch_status, dispatch_reason)
+                        do update set conversions = d.conversions + excluded.conversions, amount = d.amount + excluded.amount
+                        """
             );
 
     private static void CountAttempts(ConversionFold page, NpgsqlBatch batch) =>
-        new Rows<(AttemptCell Cell, long Attempts, decimal LatencyMs)>(
-            [
-                .. page
-                    .Attempts.GroupBy(attempt => AttemptCell.Of(page.DayOf(attempt.Key.TenantId, attempt.AttemptedAt), attempt))
-                    .Select(cell => (cell.Key, cell.LongCount(), cell.Sum(attempt => attempt.LatencyMs))),
-            ]
-        )
+        new Rows<(AttemptCell Cell, long Attempts, decimal LatencyMs)>([
+            .. page
+                .Attempts.GroupBy(attempt => AttemptCell.Of(page.DayOf(attempt.Key.TenantId, attempt.AttemptedAt), attempt))
+                .Select(cell => (cell.Key, cell.LongCount(), cell.Sum(attempt => attempt.LatencyMs))),
+        ])
             .Text("tenant_id", row => row.Cell.TenantId)
             .Date("date", row => row.Cell.Date)
             .Text("gateway", row => row.Cell.Gateway)
@@ -340,17 +338,14 @@ internal sealed class ConversionsProjection : IProjection
                 batch,
                 rows =>
                     $"""
-                    insert into dispatch_attempt_daily as d ({rows.Names}) select * from {rows.Unnest}
-                    on conflict (tenant_id, date, gateway, status, reason, latency_bucket)
-                    do update set attempts = d.attempts + excluded.attempts, latency_ms = d.latency_ms + excluded.latency_ms
-                    """
+                        insert into dispatch_attempt_daily as d ({rows.Names}) select * from {rows.Unnest}
+                        on conflict (tenant_id, date, gateway, status, reason, latency_bucket)
+                        do update set attempts = d.attempts + excluded.attempts, latency_ms = d.latency_ms + excluded.latency_ms
+                        """
             );
 
     private static NpgsqlBatchCommand Of(IReadOnlyCollection<ConversionKey> keys, string sql) =>
-        new(sql)
-        {
-            Parameters = { Varchars(keys.Select(key => key.TenantId)), Varchars(keys.Select(key => key.ConversionId)) },
-        };
+        new(sql) { Parameters = { Varchars(keys.Select(key => key.TenantId)), Varchars(keys.Select(key => key.ConversionId)) } };
 
     private static NpgsqlParameter Varchars(IEnumerable<string> values) =>
         new() { Value = values.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar };

@@ -34,7 +34,8 @@ internal sealed class Rows<T>(IReadOnlyCollection<T> rows)
 
     public Rows<T> Date(string name, Func<T, DateOnly> value) => Add(name, value, NpgsqlDbType.Date);
 
-    public Rows<T> Time(string name, Func<T, DateTimeOffset?> value) => Add(name, row => value(row)?.ToUniversalTime(), NpgsqlDbType.TimestampTz);
+    public Rows<T> Time(string name, Func<T, DateTimeOffset?> value) =>
+        Add(name, row => value(row)?.ToUniversalTime(), NpgsqlDbType.TimestampTz);
 
     /// <summary>Adds a statement over these rows to the batch, unless there are none.</summary>
     public void WriteTo(NpgsqlBatch batch, Func<Rows<T>, string> sql)

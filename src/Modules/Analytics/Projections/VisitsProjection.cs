@@ -14,7 +14,7 @@ internal sealed class VisitsProjection : IProjection
     public string Name => ProjectionName;
 
     public IReadOnlyCollection<Type> EventTypes { get; } =
-        [typeof(TenantAdded), typeof(ClickCaptured), typeof(PageviewCaptured), typeof(CheckoutInitiated)];
+    [typeof(TenantAdded), typeof(ClickCaptured), typeof(PageviewCaptured), typeof(CheckoutInitiated)];
 
     public IReadOnlyList<string> Tables { get; } = [Zones, "click", "pageview", "checkout", "visits_daily"];
 
@@ -35,7 +35,17 @@ internal sealed class VisitsProjection : IProjection
                     break;
                 case ClickCaptured click:
                     clicks.Add(
-                        new(tenant, default, click.ClickId, null, null, click.OccurredAt, days.DayOf(tenant, click.OccurredAt), click.Campaign, click.Has)
+                        new(
+                            tenant,
+                            default,
+                            click.ClickId,
+                            null,
+                            null,
+                            click.OccurredAt,
+                            days.DayOf(tenant, click.OccurredAt),
+                            click.Campaign,
+                            click.Has
+                        )
                     );
                     break;
                 case PageviewCaptured seen:
@@ -92,13 +102,13 @@ internal sealed class VisitsProjection : IProjection
 
     private static string Insert(Rows<Visit> rows, string table, string counter) =>
         $"""
-        with added as (
-            insert into {table} ({rows.Names}) select * from {rows.Unnest} on conflict do nothing returning tenant_id, date
-        )
-        insert into visits_daily as d (tenant_id, date, {counter})
-        select tenant_id, date, count(*) from added group by tenant_id, date
-        on conflict (tenant_id, date) do update set {counter} = d.{counter} + excluded.{counter}
-        """;
+            with added as (
+                insert into {table} ({rows.Names}) select * from {rows.Unnest} on conflict do nothing returning tenant_id, date
+            )
+            insert into visits_daily as d (tenant_id, date, {counter})
+            select tenant_id, date, count(*) from added group by tenant_id, date
+            on conflict (tenant_id, date) do update set {counter} = d.{counter} + excluded.{counter}
+            """;
 
     private static Rows<Visit> PageOf(IReadOnlyCollection<Visit> visits, string id) =>
         Of(visits)

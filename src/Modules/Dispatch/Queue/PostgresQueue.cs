@@ -38,7 +38,11 @@ internal sealed class PostgresQueue(NpgsqlDataSource dataSource)
 {
     public const string Channel = "trackai_dispatch";
 
-    public static async Task EnqueueAsync(NpgsqlConnection connection, IReadOnlyCollection<QueuedDispatch> dispatches, CancellationToken cancellationToken)
+    public static async Task EnqueueAsync(
+        NpgsqlConnection connection,
+        IReadOnlyCollection<QueuedDispatch> dispatches,
+        CancellationToken cancellationToken
+    )
     {
         if (dispatches.Count == 0)
             return;
@@ -67,7 +71,13 @@ internal sealed class PostgresQueue(NpgsqlDataSource dataSource)
     }
 
     /// <summary>Takes the dispatches that are due, the longest due first.</summary>
-    public async Task<IReadOnlyList<ClaimedDispatch>> ClaimAsync(Guid claim, int limit, DateTimeOffset now, DateTimeOffset until, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<ClaimedDispatch>> ClaimAsync(
+        Guid claim,
+        int limit,
+        DateTimeOffset now,
+        DateTimeOffset until,
+        CancellationToken cancellationToken
+    )
     {
         await using var command = dataSource.CreateCommand(
             """
@@ -110,8 +120,17 @@ internal sealed class PostgresQueue(NpgsqlDataSource dataSource)
     }
 
     /// <summary>Removes what Meta confirmed, whoever holds the claim by now; returns what was still there.</summary>
-    public static Task<IReadOnlySet<string>> RemoveConfirmedAsync(NpgsqlConnection connection, IEnumerable<string> dispatches, CancellationToken cancellationToken) =>
-        ReturnAsync(connection, "delete from dispatch_queue where dispatch_id = any ($1) returning dispatch_id", [Varchars(dispatches)], cancellationToken);
+    public static Task<IReadOnlySet<string>> RemoveConfirmedAsync(
+        NpgsqlConnection connection,
+        IEnumerable<string> dispatches,
+        CancellationToken cancellationToken
+    ) =>
+        ReturnAsync(
+            connection,
+            "delete from dispatch_queue where dispatch_id = any ($1) returning dispatch_id",
+            [Varchars(dispatches)],
+            cancellationToken
+        );
 
     /// <summary>Puts off what failed, as far as the claim is still held; returns which.</summary>
     public static Task<IReadOnlySet<string>> PostponeAsync(
@@ -131,7 +150,11 @@ internal sealed class PostgresQueue(NpgsqlDataSource dataSource)
             [
                 Varchars(postponed.Select(one => one.DispatchId)),
                 Times(postponed.Select(one => one.DueAt)),
-                new() { Value = postponed.Select(one => one.UnknownSince).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz },
+                new()
+                {
+                    Value = postponed.Select(one => one.UnknownSince).ToArray(),
+                    NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz,
+                },
                 new() { Value = claim },
             ],
             cancellationToken
@@ -179,7 +202,12 @@ internal sealed class PostgresQueue(NpgsqlDataSource dataSource)
         );
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
-        return (reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2), reader.IsDBNull(3) ? null : reader.GetFieldValue<DateTimeOffset>(3));
+        return (
+            reader.GetInt64(0),
+            reader.GetInt64(1),
+            reader.GetInt64(2),
+            reader.IsDBNull(3) ? null : reader.GetFieldValue<DateTimeOffset>(3)
+        );
     }
 
     public async Task<DateTimeOffset?> ReadNextDueAsync(CancellationToken cancellationToken)

@@ -43,7 +43,8 @@ internal sealed partial class AppendBatcher(
         try
         {
             Enqueue(append);
-            var result = await append.Completion.WaitAsync(options.AppendTimeout, time, cancellationToken);
+            var left = options.AppendTimeout - Stopwatch.GetElapsedTime(started);
+            var result = await append.Completion.WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, time, cancellationToken);
             EventStoreMetrics.AppendDuration.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
             return result;
         }
@@ -154,17 +155,28 @@ internal sealed partial class AppendBatcher(
                 startedAt[writer] = time.GetTimestamp();
             }
 
-            await CommitAsync(batch);
+            try
+            {
+                await CommitAsync(batch);
+            }
+            catch (Exception exception)
+            {
+                // Nobody expected it; a writer that dies of it would leave its streams busy for ever.
+                LogDied(logger, batch.Count, exception);
+                foreach (var append in batch)
+                    append.Fail(
+                        new EventStoreUnavailableException(
+                            $"The append to {append.Append.Stream} ended by an unexpected error; it may or may not be stored.",
+                            exception
+                        )
+                    );
+            }
 
             lock (gate)
             {
                 startedAt.Remove(writer);
                 foreach (var done in batch)
-                {
-                    busyStreams.Remove(done.Append.Stream);
-                    foreach (var key in done.Append.UniqueKeys)
-                        busyKeys.Remove((done.Append.Stream.TenantId, key));
-                }
+                    Release(done.Append);
             }
         }
     }
@@ -208,38 +220,55 @@ internal sealed partial class AppendBatcher(
             busyKeys.Add((append.Stream.TenantId, key));
     }
 
+    private void Release(Append append)
+    {
+        busyStreams.Remove(append.Stream);
+        foreach (var key in append.UniqueKeys)
+            busyKeys.Remove((append.Stream.TenantId, key));
+    }
+
     private async Task CommitAsync(IReadOnlyList<PendingAppend> batch, int attempt = 1)
     {
+        AppendResult[] results;
         try
         {
             await using var connection = await dataSource.OpenConnectionAsync();
-            var results = await statement.ExecuteAsync(connection, batch, time.GetUtcNow(), CancellationToken.None);
-            EventStoreMetrics.BatchSize.Record(batch.Count);
+            results = await statement.ExecuteAsync(connection, batch, time.GetUtcNow(), CancellationToken.None);
             for (var index = 0; index < batch.Count; index++)
-                batch[index].Complete(results[index]);
-            EventStoreMetrics.Appended.Add(
-                results.Zip(batch).Where(pair => pair.First is AppendResult.Appended).Sum(pair => pair.Second.Events.Count)
-            );
-            appended();
+                if (batch[index].WasRetried)
+                    results[index] = await AppendStatement.RecogniseAsync(connection, batch[index], results[index]);
         }
         // Lost a race against another process; the next look finds its rows.
         catch (PostgresException exception)
             when (exception.SqlState is PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.DeadlockDetected && attempt < 4)
         {
             await CommitAsync(batch, attempt + 1);
+            return;
         }
         catch (PostgresException exception) when (!IsOutage(exception))
         {
             await CommitApartAsync(batch, exception);
+            return;
         }
         catch (Exception exception) when (exception is NpgsqlException or TimeoutException or IOException)
         {
             await RetryOrFailAsync(batch, exception);
+            return;
         }
         catch (Exception exception)
         {
             await CommitApartAsync(batch, exception);
+            return;
         }
+
+        // Committed: whatever goes wrong from here on must not commit it again.
+        for (var index = 0; index < batch.Count; index++)
+            batch[index].Complete(results[index]);
+        appended();
+        EventStoreMetrics.BatchSize.Record(batch.Count);
+        EventStoreMetrics.Appended.Add(
+            results.Zip(batch).Where(pair => pair.First is AppendResult.Appended).Sum(pair => pair.Second.Events.Count)
+        );
     }
 
     // One caller's bad append is its own affair: the others go again without it.
@@ -304,4 +333,11 @@ internal sealed partial class AppendBatcher(
         "Postgres did not confirm a batch of {Count} appends; {Retried} guarded ones are tried again, the callers of the others were told. Check that Postgres is up."
     )]
     private static partial void LogUnavailable(ILogger logger, int count, int retried, Exception exception);
+
+    [LoggerMessage(
+        1004,
+        LogLevel.Error,
+        "A batch of {Count} appends ended by an error nobody expected; callers not answered yet were told."
+    )]
+    private static partial void LogDied(ILogger logger, int count, Exception exception);
 }

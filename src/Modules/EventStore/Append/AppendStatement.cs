@@ -35,6 +35,40 @@ internal sealed class AppendStatement(IReadOnlyDictionary<Type, ISideEffectTable
         return results;
     }
 
+    /// <summary>
+    /// What a second attempt was told, seen in the light of the first: if the event that stands in its way is its own, the first one had been
+    /// committed and only the answer was lost.
+    /// </summary>
+    public static async Task<AppendResult> RecogniseAsync(NpgsqlConnection connection, PendingAppend request, AppendResult result)
+    {
+        var stream = request.Append.Stream;
+        long? first = result switch
+        {
+            AppendResult.Duplicate taken when taken.Stream == stream => taken.Version,
+            AppendResult.WrongExpectedVersion wrong => wrong.ExpectedVersion + 1,
+            _ => null,
+        };
+        if (first is null)
+            return result;
+
+        await using var select = new NpgsqlCommand(
+            "select seq_id, id from mt_events where tenant_id = $1 and stream_id = $2 and version = $3",
+            connection
+        )
+        {
+            Parameters =
+            {
+                new() { Value = stream.TenantId },
+                new() { Value = stream.Id },
+                new() { Value = first.Value },
+            },
+        };
+        await using var reader = await select.ExecuteReaderAsync();
+        return await reader.ReadAsync() && reader.GetGuid(1) == request.Events[0].Id
+            ? new AppendResult.Appended(first.Value + request.Events.Count - 1, reader.GetInt64(0))
+            : result;
+    }
+
     private static NpgsqlBatchCommand AppendCommand(IReadOnlyList<PendingAppend> requests, DateTimeOffset now)
     {
         var count = requests.Count;

@@ -47,7 +47,8 @@ internal sealed class PendingAppend
             bytes += json.Length;
         }
 
-        return new PendingAppend(append, events, bytes);
+        // A key given twice is one key: the table would take the second for somebody else's.
+        return new PendingAppend(append with { UniqueKeys = [.. append.UniqueKeys.Distinct(StringComparer.Ordinal)] }, events, bytes);
     }
 
     public void Complete(AppendResult result) => completion.TrySetResult(result);

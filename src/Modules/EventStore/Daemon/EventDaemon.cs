@@ -50,6 +50,8 @@ internal sealed partial class EventDaemon(
             LogStopping(logger, running.Count);
         }
 
+        // What is still appended here is for whoever runs the shards next.
+        wakeUp.OthersRun = true;
         await Task.WhenAll(running.Values.Select(shard => shard.Task));
         await watching.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         await ReleaseAsync();
@@ -68,6 +70,7 @@ internal sealed partial class EventDaemon(
         catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException)
         {
             // Not renewed in time, a lease ends by itself: its fencing token keeps us from writing after that.
+            wakeUp.OthersRun = true;
             LogNotRenewed(logger, exception);
         }
     }

@@ -68,7 +68,8 @@ internal sealed partial class LogPosition(
                 else if (Mark != persisted)
                     pause = PersistEvery;
             }
-            catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException)
+            // Whatever it was: if this loop ended, every projection would wait for ever.
+            catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {
                 LogFailed(logger, exception);
                 pause = TimeSpan.FromMilliseconds(500);

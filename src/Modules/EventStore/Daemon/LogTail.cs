@@ -29,10 +29,11 @@ internal sealed class LogTail(EventReader reader, EventStoreOptions options)
         await loading.WaitAsync(cancellationToken);
         try
         {
-            // A tail starts where the first shard that is nearly there stands.
-            if (start < 0 && mark - after <= options.PageSize * 4L)
-                start = end = after;
-            if (start >= 0 && after >= start)
+            // A tail starts where the first shard that is nearly there stands; so does one that stood still while another host ran the shards.
+            var near = options.PageSize * 4L;
+            if (mark - after <= near && (start < 0 || after - end > near))
+                StartAt(after);
+            if (start >= 0 && after >= start && after - end <= near)
             {
                 if (after >= end && mark > end)
                     await LoadAsync(mark, cancellationToken);
@@ -46,6 +47,13 @@ internal sealed class LogTail(EventReader reader, EventStoreOptions options)
 
         var page = await reader.ReadRangeAsync(after, mark, options.PageSize, types, cancellationToken);
         return (page, page.Count < options.PageSize ? mark : page[^1].Sequence);
+    }
+
+    private void StartAt(long position)
+    {
+        events.Clear();
+        bytes = 0;
+        start = end = position;
     }
 
     private async Task LoadAsync(long mark, CancellationToken cancellationToken)

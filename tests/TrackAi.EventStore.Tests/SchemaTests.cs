@@ -1,0 +1,69 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using TrackAi.Testing;
+
+namespace TrackAi.EventStore.Tests;
+
+public sealed class SchemaTests : IAsyncLifetime
+{
+    private readonly TestDatabase database = new();
+
+    public ValueTask InitializeAsync() => database.InitializeAsync();
+
+    public ValueTask DisposeAsync() => database.DisposeAsync();
+
+    [Fact]
+    public async Task Several_hosts_that_start_at_once_apply_each_script_once()
+    {
+        var migrators = Enumerable.Range(0, 6).Select(_ => NewMigrator()).ToArray();
+
+        var applied = await Task.WhenAll(migrators.Select(migrator => migrator.ApplyAsync()));
+
+        applied.Count(scripts => scripts.Count > 0).ShouldBe(1, "one of them did it all, the others found it done");
+        (await database.ScalarAsync<long>("select count(*) from schema_version")).ShouldBe(applied.Sum(scripts => scripts.Count));
+        (await migrators[0].AssertAsync()).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task An_empty_database_differs_by_every_script()
+    {
+        var differences = await NewMigrator().AssertAsync();
+
+        differences.Select(difference => difference.Script).ShouldContain("0001_marten_layout.sql");
+        differences.ShouldAllBe(difference => difference.Difference.Contains("not applied", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_script_edited_after_it_was_applied_is_a_difference()
+    {
+        var migrator = NewMigrator();
+        await migrator.ApplyAsync();
+        await database.ExecuteAsync("update schema_version set checksum = 'another' where script = '0003_append.sql'");
+
+        var difference = (await migrator.AssertAsync()).ShouldHaveSingleItem();
+        difference.Script.ShouldBe("0003_append.sql");
+        difference.Difference.ShouldContain("edited");
+    }
+
+    [Fact]
+    public async Task A_database_of_a_newer_program_is_refused_and_left_as_it_is()
+    {
+        var migrator = NewMigrator();
+        await migrator.ApplyAsync();
+        await database.ExecuteAsync(
+            "insert into schema_version (module, script, checksum) values ('event_store', '9999_from_the_future.sql', 'x')"
+        );
+        await database.ExecuteAsync("delete from schema_version where script = '0003_append.sql'");
+
+        (await Should.ThrowAsync<SchemaException>(migrator.ApplyAsync())).Message.ShouldContain("9999_from_the_future.sql");
+        (await database.ScalarAsync<long>("select count(*) from schema_version where script = '0003_append.sql'")).ShouldBe(0);
+        (await migrator.AssertAsync()).ShouldContain(difference => difference.Difference.Contains("newer", StringComparison.Ordinal));
+    }
+
+    private SchemaMigrator NewMigrator()
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        builder.Services.AddEventStore(_ => database.ConnectionString, Orders.Types);
+        return builder.Build().Services.GetRequiredService<SchemaMigrator>();
+    }
+}

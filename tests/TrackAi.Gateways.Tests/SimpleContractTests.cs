@@ -1,0 +1,116 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using TrackAi.Contracts;
+using TrackAi.Gateways.PerfectPay;
+
+namespace TrackAi.Gateways.Tests;
+
+/// <summary>The contract of sellers' own back ends, in PerfectPay's names.</summary>
+public sealed class SimpleContractTests
+{
+    private const string Key = "a-shared-secret";
+    private static readonly PerfectPayGateway Gateway = new();
+
+    [Fact]
+    public void A_full_body_is_a_sale()
+    {
+        var sale = Translate(_ => { });
+
+        sale.OrderId.ShouldBe("A-1001");
+        sale.State.ShouldBe(PaymentState.Approved);
+        sale.GatewayStatus.ShouldBe("approved");
+        sale.Value.ShouldBe(new Money(297.5m, "BRL"));
+        sale.ProductId.ShouldBe("course-1");
+        sale.ClickId.ShouldBe("tk1_8fQ2mZr7Lp0Vb3Xy");
+        sale.OccurredAt.ShouldBe(new DateTimeOffset(2026, 11, 5, 15, 0, 0, TimeSpan.Zero));
+        sale.Buyer.Email.ShouldBe("ana@example.com");
+        sale.Notes.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("order_id", null)]
+    [InlineData("order_id", "\"\"")]
+    [InlineData("order_id", "{}")]
+    [InlineData("order_id", "\"a\\nb\"")]
+    [InlineData("status", null)]
+    [InlineData("status", "\"sold\"")]
+    [InlineData("amount", null)]
+    [InlineData("amount", "-1")]
+    [InlineData("amount", "\"12,5\"")]
+    [InlineData("amount", "1000000000")]
+    [InlineData("currency", null)]
+    [InlineData("currency", "\"R$\"")]
+    [InlineData("currency", "\"BR1\"")]
+    public void A_bad_required_field_is_refused_by_its_name(string field, string? value)
+    {
+        var invalid = Should.Throw<InvalidDeliveryException>(() =>
+            Translate(root => root[field] = value is null ? null : JsonNode.Parse(value))
+        );
+
+        invalid.Field.ShouldBe(field);
+        invalid.Remedy.ShouldNotBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("customer", "\"ana@example.com\"")]
+    [InlineData("event_time", "\"yesterday\"")]
+    public void A_bad_optional_field_is_dropped_with_a_note_that_does_not_repeat_it(string field, string value)
+    {
+        var note = Translate(root => root[field] = JsonNode.Parse(value)).Notes.ShouldHaveSingleItem();
+
+        note.ShouldStartWith(field);
+        note.ShouldNotContain(value.Trim('"'));
+    }
+
+    [Fact]
+    public void A_currency_in_lower_case_is_taken_in_upper_case() =>
+        Translate(root => root["currency"] = "brl").Value.Currency.ShouldBe("BRL");
+
+    [Fact]
+    public void A_click_token_is_found_inside_another_scripts_text() =>
+        Translate(root =>
+        {
+            root.Remove("click_id");
+            root["sck"] = "src=fb|tk1_8fQ2mZr7Lp0Vb3Xy|x";
+        })
+            .ClickId.ShouldBe("tk1_8fQ2mZr7Lp0Vb3Xy");
+
+    [Fact]
+    public void The_signature_is_over_the_bytes_as_they_came()
+    {
+        var body = Encoding.UTF8.GetBytes(Body().ToJsonString());
+        var signature = Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(Key), body));
+
+        Gateway.Verify(Deliveries.Of(body, ("X-PerfectPay-Signature", signature)), Key).ShouldBeTrue();
+        Gateway.Verify(Deliveries.Of([.. body, 0x0A], ("X-PerfectPay-Signature", signature)), Key).ShouldBeFalse();
+        Gateway.Verify(Deliveries.Of(body), Key).ShouldBeFalse();
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("[]")]
+    [InlineData("no json")]
+    public void A_body_that_is_no_object_is_refused(string body) =>
+        Should.Throw<InvalidDeliveryException>(() => Gateway.Translate(Deliveries.Of(body))).Field.ShouldBe("body");
+
+    private static Translation.Sale Translate(Action<JsonObject> change)
+    {
+        var body = Body();
+        change(body);
+        return Gateway.Translate(Deliveries.Of(body.ToJsonString())).ShouldBeOfType<Translation.Sale>();
+    }
+
+    private static JsonObject Body() =>
+        JsonNode
+            .Parse(
+                """
+                {
+                  "order_id": "A-1001", "status": "approved", "amount": "297.50", "currency": "BRL", "product_id": "course-1",
+                  "event_time": "2026-11-05T15:00:00Z", "click_id": "tk1_8fQ2mZr7Lp0Vb3Xy",
+                  "customer": { "email": "ana@example.com", "phone": "11987654321", "name": "Ana Lima" }
+                }
+                """
+            )!
+            .AsObject();
+}
