@@ -60,14 +60,15 @@ public class AnalyticsDatabase : TestDatabase
                     Enumerable
                         .Range(0, reader.FieldCount)
                         .Select(column =>
-                            reader.GetDataTypeName(column) == "date" ? reader.GetFieldValue<DateOnly>(column).ToString("O", CultureInfo.InvariantCulture)
-                            : reader.GetValue(column) switch
-                            {
-                                DBNull => "-",
-                                bool truth => truth ? "true" : "false",
-                                IFormattable value => value.ToString(null, CultureInfo.InvariantCulture),
-                                var value => value.ToString(),
-                            }
+                            reader.GetDataTypeName(column) == "date"
+                                ? reader.GetFieldValue<DateOnly>(column).ToString("O", CultureInfo.InvariantCulture)
+                                : reader.GetValue(column) switch
+                                {
+                                    DBNull => "-",
+                                    bool truth => truth ? "true" : "false",
+                                    IFormattable value => value.ToString(null, CultureInfo.InvariantCulture),
+                                    var value => value.ToString(),
+                                }
                         )
                 )
             );

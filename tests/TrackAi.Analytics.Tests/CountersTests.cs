@@ -127,7 +127,11 @@ public sealed class CountersTests : IAsyncLifetime
             }
 
             var (of, sale) = sales[random.Next(sales.Count)];
-            var dispatch = Facts.Requested(sale, random.Next(2) == 0 ? "111" : "222", random.Next(4) == 0 ? "InitiateCheckout" : "Purchase");
+            var dispatch = Facts.Requested(
+                sale,
+                random.Next(2) == 0 ? "111" : "222",
+                random.Next(4) == 0 ? "InitiateCheckout" : "Purchase"
+            );
             object next = random.Next(9) switch
             {
                 0 => Facts.Matched(sale, rule: (MatchRule)random.Next(6)),

@@ -43,8 +43,14 @@ internal static class Facts
             new Money(amount, currency),
             "curso",
             null,
-            Campaign.None with { UtmSource = "facebook" },
-            Nothing with { Email = true },
+            Campaign.None with
+            {
+                UtmSource = "facebook",
+            },
+            Nothing with
+            {
+                Email = true,
+            },
             at ?? Noon,
             at ?? Noon,
             "APPROVED",
@@ -59,7 +65,10 @@ internal static class Facts
             sale.Gateway,
             from,
             to,
-            sale.Value with { Amount = amount ?? sale.Value.Amount },
+            sale.Value with
+            {
+                Amount = amount ?? sale.Value.Amount,
+            },
             sale.OccurredAt.AddHours(1),
             sale.ReceivedAt.AddHours(1),
             $"{to}",

@@ -14,7 +14,10 @@ public sealed class ReadModelTests(AnalyticsDatabase database) : IClassFixture<A
         );
 
     private Task<IReadOnlyList<string>> SummaryAsync() =>
-        database.RowsAsync("select gateway, status, day, conversions from v_dispatch_summary where tenant_id = $1 order by 1, 2, 3", tenant);
+        database.RowsAsync(
+            "select gateway, status, day, conversions from v_dispatch_summary where tenant_id = $1 order by 1, 2, 3",
+            tenant
+        );
 
     private Task AppendAsync(ConversionReceived sale, params object[] events) =>
         database.AppendAsync(tenant, Streams.Conversion(sale.ConversionId), events);
@@ -42,7 +45,10 @@ public sealed class ReadModelTests(AnalyticsDatabase database) : IClassFixture<A
             )
         ).ShouldBe(["hotmart-HP1 | 1234567890 | 1 | sent | 200 | 48"]);
         (
-            await database.RowsAsync("select day, conversions, matched, unmatched, match_rate from v_match_rate_by_tenant where tenant_id = $1", tenant)
+            await database.RowsAsync(
+                "select day, conversions, matched, unmatched, match_rate from v_match_rate_by_tenant where tenant_id = $1",
+                tenant
+            )
         ).ShouldBe(["2025-11-20 | 1 | 1 | 0 | 100.00"]);
         (
             await database.RowsAsync(
@@ -75,9 +81,11 @@ public sealed class ReadModelTests(AnalyticsDatabase database) : IClassFixture<A
         await AppendAsync(sale, dispatch, Facts.Sent(dispatch, attempt: 3));
         await database.CaughtUpAsync();
         (await SummaryAsync()).ShouldBe(["hotmart | sent | 2025-11-20 | 1"]);
-        (await database.RowsAsync("select attempt, status from dispatch_attempt where tenant_id = $1 order by sequence", tenant)).ShouldBe(
-            ["1 | failed", "2 | dead", "3 | sent"]
-        );
+        (await database.RowsAsync("select attempt, status from dispatch_attempt where tenant_id = $1 order by sequence", tenant)).ShouldBe([
+            "1 | failed",
+            "2 | dead",
+            "3 | sent",
+        ]);
     }
 
     [Fact]
@@ -88,11 +96,14 @@ public sealed class ReadModelTests(AnalyticsDatabase database) : IClassFixture<A
         await AppendAsync(sale, sale, dispatch, Facts.Dead(dispatch, attempt: 1, http: null));
         await database.CaughtUpAsync();
 
-        (await database.RowsAsync("select status, http_status, reason, error from dispatch_attempt where tenant_id = $1", tenant)).ShouldBe(
-            ["dead | - | invalid_event | Invalid parameter"]
-        );
         (
-            await database.RowsAsync("select dispatch_dead, attempts, latency_avg_ms, latency_p95_ms from analytics_metrics_daily where tenant_id = $1", tenant)
+            await database.RowsAsync("select status, http_status, reason, error from dispatch_attempt where tenant_id = $1", tenant)
+        ).ShouldBe(["dead | - | invalid_event | Invalid parameter"]);
+        (
+            await database.RowsAsync(
+                "select dispatch_dead, attempts, latency_avg_ms, latency_p95_ms from analytics_metrics_daily where tenant_id = $1",
+                tenant
+            )
         ).ShouldBe(["1 | 1 | - | -"]);
     }
 
@@ -121,7 +132,7 @@ public sealed class ReadModelTests(AnalyticsDatabase database) : IClassFixture<A
         var checkout = Facts.Requested(pix, name: "InitiateCheckout");
         await AppendAsync(pix, pix, checkout, Facts.Sent(checkout));
         await database.CaughtUpAsync();
-        (await ConversionAsync()).ShouldBe(["pending | 197 | BRL | - | - | - | waiting | -"]);
+        (await ConversionAsync()).ShouldBe(["pending | 197 | BRL | - | - | - | waiting | not_approved"]);
 
         var purchase = Facts.Requested(pix);
         await AppendAsync(pix, Facts.Changed(pix, PaymentState.Pending, PaymentState.Approved, 190m), purchase, Facts.Sent(purchase));
@@ -158,9 +169,12 @@ public sealed class ReadModelTests(AnalyticsDatabase database) : IClassFixture<A
         await AppendAsync(sent, sent, dispatch, Facts.Sent(dispatch));
         await database.CaughtUpAsync();
 
-        (await database.RowsAsync("select kind, dispatch_status, dispatch_reason from conversion where tenant_id = $1 order by conversion_id", tenant)).ShouldBe(
-            ["renewal | skipped | renewal", "renewal | sent | -"]
-        );
+        (
+            await database.RowsAsync(
+                "select kind, dispatch_status, dispatch_reason from conversion where tenant_id = $1 order by conversion_id",
+                tenant
+            )
+        ).ShouldBe(["renewal | skipped | renewal", "renewal | sent | -"]);
     }
 
     [Fact]
@@ -171,9 +185,9 @@ public sealed class ReadModelTests(AnalyticsDatabase database) : IClassFixture<A
         await database.CaughtUpAsync();
 
         (await ConversionAsync()).ShouldBe(["refunded | 100 | BRL | - | - | - | waiting | -"]);
-        (await database.RowsAsync("select revenue, reversed from analytics_metrics_daily where tenant_id = $1", tenant)).ShouldBe(
-            ["""{} | {"BRL": 100}"""]
-        );
+        (await database.RowsAsync("select revenue, reversed from analytics_metrics_daily where tenant_id = $1", tenant)).ShouldBe([
+            """{} | {"BRL": 100}""",
+        ]);
     }
 
     [Fact]
@@ -186,11 +200,14 @@ public sealed class ReadModelTests(AnalyticsDatabase database) : IClassFixture<A
             await AppendAsync(sale, sale);
         await database.CaughtUpAsync();
 
-        (await database.RowsAsync("select revenue from analytics_metrics_daily where tenant_id = $1", tenant)).ShouldBe(
-            ["""{"BRL": 100.30, "USD": 20.05}"""]
-        );
+        (await database.RowsAsync("select revenue from analytics_metrics_daily where tenant_id = $1", tenant)).ShouldBe([
+            """{"BRL": 100.30, "USD": 20.05}""",
+        ]);
         (
-            await database.RowsAsync("select currency, paid_conversions, revenue from v_revenue_daily where tenant_id = $1 order by currency", tenant)
+            await database.RowsAsync(
+                "select currency, paid_conversions, revenue from v_revenue_daily where tenant_id = $1 order by currency",
+                tenant
+            )
         ).ShouldBe(["BRL | 2 | 100.30", "USD | 1 | 20.05"]);
     }
 
@@ -200,15 +217,15 @@ public sealed class ReadModelTests(AnalyticsDatabase database) : IClassFixture<A
         var sale = Facts.Received(tenant, "HP1");
         await AppendAsync(sale, sale, Facts.Unmatched(sale));
         await database.CaughtUpAsync();
-        (await database.RowsAsync("select matched, unmatched, match_rate from v_match_rate_by_tenant where tenant_id = $1", tenant)).ShouldBe(
-            ["0 | 1 | 0.00"]
-        );
+        (
+            await database.RowsAsync("select matched, unmatched, match_rate from v_match_rate_by_tenant where tenant_id = $1", tenant)
+        ).ShouldBe(["0 | 1 | 0.00"]);
 
         await AppendAsync(sale, Facts.Matched(sale, rule: MatchRule.EmailHash));
         await database.CaughtUpAsync();
-        (await database.RowsAsync("select matched, unmatched, match_rate from v_match_rate_by_tenant where tenant_id = $1", tenant)).ShouldBe(
-            ["1 | 0 | 100.00"]
-        );
+        (
+            await database.RowsAsync("select matched, unmatched, match_rate from v_match_rate_by_tenant where tenant_id = $1", tenant)
+        ).ShouldBe(["1 | 0 | 100.00"]);
         (
             await database.RowsAsync("select matched, match_rule, reason from match_log where tenant_id = $1 order by sequence", tenant)
         ).ShouldBe(["false | - | no_click_found", "true | email_hash | -"]);
@@ -220,9 +237,12 @@ public sealed class ReadModelTests(AnalyticsDatabase database) : IClassFixture<A
         var sale = Facts.Received(tenant, "HP1");
         await AppendAsync(sale, sale);
         await database.CaughtUpAsync();
-        (await database.RowsAsync("select conversions, matched, unmatched, match_rate from v_match_rate_by_tenant where tenant_id = $1", tenant)).ShouldBe(
-            ["1 | 0 | 0 | -"]
-        );
+        (
+            await database.RowsAsync(
+                "select conversions, matched, unmatched, match_rate from v_match_rate_by_tenant where tenant_id = $1",
+                tenant
+            )
+        ).ShouldBe(["1 | 0 | 0 | -"]);
     }
 
     [Fact]
@@ -237,13 +257,19 @@ public sealed class ReadModelTests(AnalyticsDatabase database) : IClassFixture<A
         await database.CaughtUpAsync();
 
         (
-            await database.RowsAsync("select click_id, utm_source, xcod, has_fbclid, has_email from click where tenant_id = $1 order by click_id", tenant)
+            await database.RowsAsync(
+                "select click_id, utm_source, xcod, has_fbclid, has_email from click where tenant_id = $1 order by click_id",
+                tenant
+            )
         ).ShouldBe(["tk1_a | facebook | a1 | true | false", "tk1_b | - | - | true | false"]);
-        (await database.RowsAsync("select product_id, amount, currency, has_email from checkout where tenant_id = $1", tenant)).ShouldBe(
-            ["curso | 97 | BRL | true"]
-        );
+        (await database.RowsAsync("select product_id, amount, currency, has_email from checkout where tenant_id = $1", tenant)).ShouldBe([
+            "curso | 97 | BRL | true",
+        ]);
         (
-            await database.RowsAsync("select total_events, clicks, pageviews, checkouts, match_rate from analytics_metrics_daily where tenant_id = $1", tenant)
+            await database.RowsAsync(
+                "select total_events, clicks, pageviews, checkouts, match_rate from analytics_metrics_daily where tenant_id = $1",
+                tenant
+            )
         ).ShouldBe(["0 | 2 | 1 | 1 | -"]);
     }
 
@@ -251,7 +277,10 @@ public sealed class ReadModelTests(AnalyticsDatabase database) : IClassFixture<A
     public async Task A_day_begins_at_midnight_where_the_tenant_is()
     {
         // 02:59 and 03:00 in London are one minute before and after midnight in São Paulo; Tokyo is in the next day since the noon before.
-        var (before, after) = (new DateTimeOffset(2025, 11, 21, 2, 59, 59, TimeSpan.Zero), new DateTimeOffset(2025, 11, 21, 3, 0, 0, TimeSpan.Zero));
+        var (before, after) = (
+            new DateTimeOffset(2025, 11, 21, 2, 59, 59, TimeSpan.Zero),
+            new DateTimeOffset(2025, 11, 21, 3, 0, 0, TimeSpan.Zero)
+        );
         var tokyo = database.NewTenant();
         var unknown = database.NewTenant();
         await database.AppendAsync(tenant, Streams.Tenant(tenant), Facts.Tenant(tenant, "America/Sao_Paulo"));
@@ -286,7 +315,13 @@ public sealed class ReadModelTests(AnalyticsDatabase database) : IClassFixture<A
     {
         var sale = Facts.Received(tenant, "HP1");
         var dispatch = Facts.Requested(sale);
-        await AppendAsync(sale, Facts.Unmatched(sale), dispatch, Facts.Sent(dispatch), Facts.Changed(sale, PaymentState.Pending, PaymentState.Approved));
+        await AppendAsync(
+            sale,
+            Facts.Unmatched(sale),
+            dispatch,
+            Facts.Sent(dispatch),
+            Facts.Changed(sale, PaymentState.Pending, PaymentState.Approved)
+        );
         await database.CaughtUpAsync();
 
         (await ConversionAsync()).ShouldBeEmpty();

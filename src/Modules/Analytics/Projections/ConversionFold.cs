@@ -143,6 +143,9 @@ internal sealed class ConversionFold(
 {
     private const string Purchase = "Purchase";
 
+    // Why a conversion waits that nobody has decided to send yet.
+    private const string NotApproved = "not_approved";
+
     private readonly Dictionary<ConversionKey, ConversionState> conversions = new(conversionsBefore);
     private readonly Dictionary<DispatchKey, DispatchState> dispatches = new(dispatchesBefore);
     private readonly MultiMap<ConversionKey, DispatchKey> dispatchesOf = new(
@@ -246,7 +249,7 @@ internal sealed class ConversionFold(
             ClickId: null,
             DecidedAt: null,
             DispatchStatus.Waiting,
-            DispatchReason: null,
+            received.State == PaymentState.Approved ? null : NotApproved,
             SentAt: null
         );
         // The log holds it once; what a foreign appender repeats is not counted again.
@@ -270,6 +273,7 @@ internal sealed class ConversionFold(
                 Amount = changed.Value.Amount,
                 Currency = changed.Value.Currency,
                 PaidAt = conversion.PaidAt ?? changed.OccurredAt,
+                DispatchReason = conversion.DispatchReason == NotApproved ? null : conversion.DispatchReason,
             },
             _ => moved,
         };
