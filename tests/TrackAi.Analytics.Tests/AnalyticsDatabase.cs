@@ -1,5 +1,4 @@
 using System.Globalization;
-using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using TrackAi.EventStore;
 using TrackAi.Testing;

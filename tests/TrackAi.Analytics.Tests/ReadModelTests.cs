@@ -201,14 +201,14 @@ public sealed class ReadModelTests(AnalyticsDatabase database) : IClassFixture<A
         await database.CaughtUpAsync();
 
         (await database.RowsAsync("select revenue from analytics_metrics_daily where tenant_id = $1", tenant)).ShouldBe([
-            """{"BRL": 100.30, "USD": 20.05}""",
+            """{"BRL": 100.3, "USD": 20.05}""",
         ]);
         (
             await database.RowsAsync(
                 "select currency, paid_conversions, revenue from v_revenue_daily where tenant_id = $1 order by currency",
                 tenant
             )
-        ).ShouldBe(["BRL | 2 | 100.30", "USD | 1 | 20.05"]);
+        ).ShouldBe(["BRL | 2 | 100.3", "USD | 1 | 20.05"]);
     }
 
     [Fact]

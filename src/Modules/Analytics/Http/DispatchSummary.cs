@@ -37,7 +37,6 @@ internal static class DispatchSummary
                 from conversion_daily
                 where tenant_id = $1 and date between $2 and $3 and ($4 is null or gateway = $4)
                 group by date, gateway, dispatch_status, dispatch_reason
-                having sum(conversions) <> 0
                 order by date, gateway, dispatch_status, dispatch_reason
                 """
             )

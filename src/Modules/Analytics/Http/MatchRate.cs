@@ -68,7 +68,6 @@ internal static class MatchRate
                 from conversion_daily
                 where tenant_id = $1 and date between $2 and $3 and ($4 is null or gateway = $4)
                 group by date, match
-                having sum(conversions) <> 0
                 order by date, match
                 """
             )

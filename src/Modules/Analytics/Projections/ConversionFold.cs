@@ -179,7 +179,10 @@ internal sealed class ConversionFold(
             Add(Cell.Of(key.TenantId, now), 1, now.Amount);
         }
 
-        return [.. moves.Where(move => move.Value != default).Select(move => (move.Key, move.Value.Conversions, move.Value.Amount))];
+        return
+        [
+            .. moves.Where(move => move.Value != default).Select(move => (move.Key, move.Value.Conversions, Trimmed(move.Value.Amount))),
+        ];
 
         void Add(Cell cell, long count, decimal amount)
         {
@@ -187,6 +190,9 @@ internal sealed class ConversionFold(
             moves[cell] = (sum.Conversions + count, sum.Amount + amount);
         }
     }
+
+    // Without the zeros that only say how an amount was written: dividing drops them.
+    private static decimal Trimmed(decimal amount) => amount / 1.0000000000000000000000000000m;
 
     public DateOnly DayOf(string tenant, DateTimeOffset at) => days.DayOf(tenant, at);
 

@@ -297,17 +297,11 @@ internal sealed class ConversionsProjection : IProjection
             .Time("attempted_at", row => row.AttemptedAt)
             .WriteTo(batch, rows => $"insert into dispatch_attempt ({rows.Names}) select * from {rows.Unnest}");
 
-    private static void CountConversions(ConversionFold page, NpgsqlBatch batch) =>
-        new Rows<(Cell Cell, long Conversions, decimal Amount)>(page.Moves())
-            .Text("tenant_id", row => row.Cell.TenantId)
-            .Date("date", row => row.Cell.Date)
-            .Text("gateway", row => row.Cell.Gateway)
-            .Text("kind", row => row.Cell.Kind)
-            .Text("state", row => row.Cell.State)
-            .Text("currency", row => row.Cell.Currency)
-            .Text("match", row => row.Cell.Match)
-            .Text("dispatch_status", row => row.Cell.DispatchStatus)
-            .Text("dispatch_reason", row => row.Cell.DispatchReason)
+    // What is in these rows depends on the log alone, not on how it was cut into pages: no empty cell stays, no scale of a number that is gone.
+    private static void CountConversions(ConversionFold page, NpgsqlBatch batch)
+    {
+        var moves = page.Moves();
+        Cells(moves)
             .Long("conversions", row => row.Conversions)
             .Number("amount", row => row.Amount)
             .WriteTo(
@@ -316,9 +310,33 @@ internal sealed class ConversionsProjection : IProjection
                     $"""
                         insert into conversion_daily as d ({rows.Names}) select * from {rows.Unnest}
                         on conflict (tenant_id, date, gateway, kind, state, currency, match, dispatch_status, dispatch_reason)
-                        do update set conversions = d.conversions + excluded.conversions, amount = d.amount + excluded.amount
+                        do update set conversions = d.conversions + excluded.conversions, amount = trim_scale(d.amount + excluded.amount)
                         """
             );
+        Cells([.. moves.Where(move => move.Conversions < 0)])
+            .WriteTo(
+                batch,
+                rows =>
+                    $"""
+                        delete from conversion_daily d using {rows.Unnest} n({rows.Names})
+                        where ({rows.NamesOf("d")}) = ({rows.NamesOf("n")}) and d.conversions = 0
+                        """
+            );
+    }
+
+    private static Rows<(Cell Cell, long Conversions, decimal Amount)> Cells(
+        IReadOnlyCollection<(Cell Cell, long Conversions, decimal Amount)> moves
+    ) =>
+        new Rows<(Cell Cell, long Conversions, decimal Amount)>(moves)
+            .Text("tenant_id", row => row.Cell.TenantId)
+            .Date("date", row => row.Cell.Date)
+            .Text("gateway", row => row.Cell.Gateway)
+            .Text("kind", row => row.Cell.Kind)
+            .Text("state", row => row.Cell.State)
+            .Text("currency", row => row.Cell.Currency)
+            .Text("match", row => row.Cell.Match)
+            .Text("dispatch_status", row => row.Cell.DispatchStatus)
+            .Text("dispatch_reason", row => row.Cell.DispatchReason);
 
     private static void CountAttempts(ConversionFold page, NpgsqlBatch batch) =>
         new Rows<(AttemptCell Cell, long Attempts, decimal LatencyMs)>([

@@ -14,6 +14,8 @@ internal sealed class Rows<T>(IReadOnlyCollection<T> rows)
 
     public string Names => string.Join(", ", names);
 
+    public string NamesOf(string alias) => string.Join(", ", names.Select(name => $"{alias}.{name}"));
+
     public string Unnest => $"unnest({string.Join(", ", names.Select((_, index) => $"${index + 1}"))})";
 
     public Rows<T> Text(string name, Func<T, string?> value) => Add(name, value, NpgsqlDbType.Varchar);
