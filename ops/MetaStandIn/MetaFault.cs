@@ -57,6 +57,9 @@ public sealed record MetaFault
     /// <summary>Minutes in <c>X-Business-Use-Case-Usage</c> until the throttled caller may come back.</summary>
     public int? RegainAccessMinutes { get; init; }
 
+    /// <summary>Where a redirect (a <see cref="Status"/> of 3xx) points.</summary>
+    public string? Location { get; init; }
+
     /// <summary>How many events are left out by <see cref="MetaFaultKind.FewerReceived"/>.</summary>
     public int Missing { get; init; } = 1;
 

@@ -202,6 +202,8 @@ public sealed class MetaStandInServer : IAsyncDisposable
 
     private async Task GoWrongAsync(HttpContext context, MetaFault fault, int sent)
     {
+        if (fault.Location is not null)
+            context.Response.Headers.Location = fault.Location;
         switch (fault.Kind)
         {
             case MetaFaultKind.Hang:

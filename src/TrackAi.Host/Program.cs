@@ -1,2 +1,3 @@
-var app = WebApplication.CreateBuilder(args).Build();
-await app.RunAsync();
+using TrackAi.Host.CommandLine;
+
+return await TrackAiCommandLine.RunAsync(args);

@@ -36,9 +36,17 @@ public sealed class TestHost : IAsyncDisposable
         modules?.Invoke(builder.Services);
 
         var host = builder.Build();
-        await host.Services.GetRequiredService<SchemaMigrator>().ApplyAsync();
-        await host.StartAsync();
-        return new TestHost(host);
+        try
+        {
+            await host.Services.GetRequiredService<SchemaMigrator>().ApplyAsync();
+            await host.StartAsync();
+            return new TestHost(host);
+        }
+        catch
+        {
+            host.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Waits until a projection or subscription has seen everything that is in the log now.</summary>

@@ -74,14 +74,7 @@ public sealed record ConversionStateChanged(
 public sealed record DeliveryAcknowledged(string Gateway, string DeliveryId, string Kind, string Reason, DateTimeOffset ReceivedAt);
 
 /// <summary>
-/// An authentic delivery that we could not read: kept encrypted under the key of its stream, to be translated again once the mapping is mended.
+/// An authentic delivery that we could not read: its body is kept encrypted beside the log, to be translated again once the mapping is mended.
 /// </summary>
 /// <param name="Shape">Field names and kinds of values, no values: enough to see what drifted.</param>
-public sealed record DeliveryNotUnderstood(
-    string Gateway,
-    string DeliveryId,
-    string Reason,
-    string Shape,
-    DateTimeOffset ReceivedAt,
-    string Protected
-);
+public sealed record DeliveryNotUnderstood(string Gateway, string DeliveryId, string Reason, string Shape, DateTimeOffset ReceivedAt);

@@ -9,6 +9,7 @@ public static class EventTypes
     public static IReadOnlyList<Type> All { get; } =
     [
         typeof(TenantAdded),
+        typeof(TenantRenamed),
         typeof(TenantSuspended),
         typeof(TenantActivated),
         typeof(FunnelAdded),

@@ -1,14 +1,25 @@
 namespace TrackAi.Contracts;
 
 /// <summary>A customer. <paramref name="Slug"/> is the tenant id everywhere: in URLs, in Marten's tenant column, in tables.</summary>
-public sealed record TenantAdded(string Slug, string Name, string TimeZone);
+public sealed record TenantAdded(string Slug, string Name, string TimeZone, DateTimeOffset AddedAt);
 
-public sealed record TenantSuspended(string Slug, string? Reason);
+public sealed record TenantRenamed(string Slug, string Name, DateTimeOffset RenamedAt);
 
-public sealed record TenantActivated(string Slug);
+public sealed record TenantSuspended(string Slug, string? Reason, DateTimeOffset SuspendedAt);
+
+public sealed record TenantActivated(string Slug, DateTimeOffset ActivatedAt);
 
 /// <summary>A seller's product line. The sales of its gateway and product go to its pixel; null means "any" or "the tenant's".</summary>
-public sealed record FunnelAdded(string FunnelId, string Name, string? Gateway, string? ProductId, string? PixelId, bool IsDefault);
+/// <param name="IsDefault">Takes the sales that no other funnel claims, from now on instead of the funnel that did so before.</param>
+public sealed record FunnelAdded(
+    string FunnelId,
+    string Name,
+    string? Gateway,
+    string? ProductId,
+    string? PixelId,
+    bool IsDefault,
+    DateTimeOffset AddedAt
+);
 
 /// <summary>A secret was set for a gateway; the secret itself is never in the log.</summary>
 public sealed record GatewaySecretSet(string Gateway, DateTimeOffset? PreviousValidUntil);
@@ -49,7 +60,10 @@ public interface ITenantDirectory
     /// <summary>Null when the tenant has no secret for the gateway.</summary>
     GatewayConnection? FindConnection(string slug, string gateway);
 
-    /// <summary>The funnel a sale belongs to: of its gateway and product, else of its gateway with any product, else the tenant's default; null without one.</summary>
+    /// <summary>
+    /// The funnel a sale belongs to: of its gateway and product, else of its product at any gateway, else of its gateway with any product, else the
+    /// tenant's default, else the first that names neither; null without one.
+    /// </summary>
     string? FindFunnel(string slug, string gateway, string? productId);
 
     /// <summary>The pixels a sale of this gateway and product goes to: its funnel's, else all of the tenant's. Ids only.</summary>

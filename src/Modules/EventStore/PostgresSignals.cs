@@ -1,4 +1,4 @@
-using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -8,26 +8,38 @@ namespace TrackAi.EventStore;
 /// <summary>
 /// One LISTEN connection for the whole process. After it was lost and found again every subscriber is called with null: something may have been missed.
 /// </summary>
-public sealed partial class PostgresSignals(NpgsqlDataSource dataSource, TimeProvider time, ILogger<PostgresSignals> logger)
-    : BackgroundService
+public sealed partial class PostgresSignals(NpgsqlDataSource dataSource, TimeProvider time, ILogger<PostgresSignals> logger) : BackgroundService
 {
-    private readonly ConcurrentDictionary<string, List<Action<string?>>> subscribers = new(StringComparer.Ordinal);
-    private readonly TaskCompletionSource listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
 
-    /// <summary>Completes when the first LISTEN is in force.</summary>
-    public Task Listening => listening.Task;
+    private readonly Lock gate = new();
+    private ImmutableDictionary<string, ImmutableList<Action<string?>>> subscribers = ImmutableDictionary.Create<
+        string,
+        ImmutableList<Action<string?>>
+    >(StringComparer.Ordinal);
+    private CancellationTokenSource changed = new();
 
-    /// <summary>Calls back with the payload of each notification on a channel. To be called before the host starts.</summary>
-    public void Subscribe(string channel, Action<string?> onSignal) => subscribers.GetOrAdd(channel, _ => []).Add(onSignal);
+    /// <summary>Calls back with the payload of each notification on a channel; with null first, once it is listened to.</summary>
+    public void Subscribe(string channel, Action<string?> onSignal)
+    {
+        CancellationTokenSource outdated;
+        lock (gate)
+        {
+            subscribers = subscribers.SetItem(channel, (subscribers.GetValueOrDefault(channel) ?? []).Add(onSignal));
+            (outdated, changed) = (changed, new CancellationTokenSource());
+        }
+        outdated.Cancel();
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var delay = TimeSpan.FromMilliseconds(100);
+        var pause = FirstPause;
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                await ListenAsync(() => delay = TimeSpan.FromMilliseconds(100), stoppingToken);
+                await ListenAsync(() => pause = FirstPause, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -35,39 +47,61 @@ public sealed partial class PostgresSignals(NpgsqlDataSource dataSource, TimePro
             }
             catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException or InvalidOperationException)
             {
-                LogLost(logger, delay, exception);
+                LogLost(logger, pause, exception);
             }
 
-            await Task.Delay(delay, time, stoppingToken)
+            await Task.Delay(pause, time, stoppingToken)
                 .ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-            delay = TimeSpan.FromMilliseconds(Math.Min(delay.TotalMilliseconds * 2, 2000));
+            pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
         }
     }
 
-    private async Task ListenAsync(Action listened, CancellationToken cancellationToken)
+    private async Task ListenAsync(Action listened, CancellationToken stoppingToken)
     {
-        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        await using var connection = await dataSource.OpenConnectionAsync(stoppingToken);
         connection.Notification += (_, notification) => Raise(notification.Channel, notification.Payload);
-        foreach (var channel in subscribers.Keys)
-        {
-            await using var listen = new NpgsqlCommand($"listen {channel}", connection);
-            await listen.ExecuteNonQueryAsync(cancellationToken);
-        }
-
-        listened();
-        listening.TrySetResult();
-        foreach (var channel in subscribers.Keys)
-            Raise(channel, null);
-
+        var known = new HashSet<string>(StringComparer.Ordinal);
         while (true)
-            await connection.WaitAsync(cancellationToken);
+        {
+            var (wanted, signal) = Wanted();
+            foreach (var channel in wanted.Where(channel => !known.Contains(channel)))
+            {
+                await using var listen = new NpgsqlCommand($"listen {channel}", connection);
+                await listen.ExecuteNonQueryAsync(stoppingToken);
+            }
+
+            listened();
+            foreach (var channel in wanted.Where(known.Add))
+                Raise(channel, null);
+            await WaitAsync(connection, signal, stoppingToken);
+        }
+    }
+
+    // Until somebody wants another channel.
+    private static async Task WaitAsync(NpgsqlConnection connection, CancellationToken signal, CancellationToken stoppingToken)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(signal, stoppingToken);
+        try
+        {
+            while (true)
+                await connection.WaitAsync(either.Token);
+        }
+        catch (OperationCanceledException) when (!stoppingToken.IsCancellationRequested)
+        {
+            return;
+        }
+    }
+
+    private (IReadOnlyCollection<string> Channels, CancellationToken Changed) Wanted()
+    {
+        lock (gate)
+            return ([.. subscribers.Keys], changed.Token);
     }
 
     private void Raise(string channel, string? payload)
     {
-        if (subscribers.TryGetValue(channel, out var calls))
-            foreach (var call in calls)
-                call(payload);
+        foreach (var call in Volatile.Read(ref subscribers).GetValueOrDefault(channel) ?? [])
+            call(payload);
     }
 
     [LoggerMessage(

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.FeatureManagement;
+using TrackAi.EventStore;
 
 namespace TrackAi.Gateways;
 
@@ -12,7 +13,9 @@ public static class GatewaysModule
         services.AddFeatureManagement();
         services.AddSingleton(provider => provider.GetRequiredService<IConfiguration>().GetSection("Limits").Get<LimitsOptions>() ?? new());
         services.AddSingleton<GatewayRegistry>();
-        return services.AddSingleton<RecordDelivery>();
+        services.AddSingleton<RecordDelivery>();
+        services.AddSideEffect(KeptDelivery.Table);
+        return services.AddSchema("gateways", typeof(GatewaysModule).Assembly);
     }
 
     public static IServiceCollection AddGateway<TGateway>(this IServiceCollection services)

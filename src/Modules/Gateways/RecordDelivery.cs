@@ -25,7 +25,7 @@ internal sealed class RecordDelivery(PostgresEventStore store, IPersonalData peo
                 tenant.Slug,
                 gateway,
                 Acknowledged(gateway, other, delivery),
-                null,
+                [],
                 delivery,
                 cancellationToken
             ),
@@ -130,23 +130,18 @@ internal sealed class RecordDelivery(PostgresEventStore store, IPersonalData peo
         CancellationToken cancellationToken
     )
     {
-        var body = people.SealNew(tenant, Streams.Delivery(gateway, delivery.Digest), delivery.Body.Span);
-        var fact = new DeliveryNotUnderstood(
-            gateway,
-            delivery.Digest,
-            unknown.Reason,
-            BodyShape.Of(delivery.Json),
-            delivery.ReceivedAt,
-            body.Protected
-        );
-        return RecordOtherAsync(tenant, gateway, fact, body.Key, delivery, cancellationToken);
+        var stream = Streams.Delivery(gateway, delivery.Digest);
+        var body = people.SealNew(tenant, stream, delivery.Body.Span);
+        var fact = new DeliveryNotUnderstood(gateway, delivery.Digest, unknown.Reason, BodyShape.Of(delivery.Json), delivery.ReceivedAt);
+        var kept = new KeptDelivery(tenant, stream, gateway, delivery.ReceivedAt, body.Protected);
+        return RecordOtherAsync(tenant, gateway, fact, [body.Key!, kept], delivery, cancellationToken);
     }
 
     private async Task<WebhookAccepted> RecordOtherAsync(
         string tenant,
         string gateway,
         object fact,
-        StreamKey? key,
+        IReadOnlyList<object> sideEffects,
         WebhookDelivery delivery,
         CancellationToken cancellationToken
     )
@@ -156,7 +151,7 @@ internal sealed class RecordDelivery(PostgresEventStore store, IPersonalData peo
             {
                 ExpectedVersion = 0,
                 UniqueKeys = [DeliveryKey(gateway, delivery)],
-                SideEffects = key is null ? [] : [key],
+                SideEffects = sideEffects,
             },
             cancellationToken
         );

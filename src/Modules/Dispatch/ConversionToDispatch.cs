@@ -1,0 +1,66 @@
+using TrackAi.Contracts;
+using TrackAi.EventStore;
+
+namespace TrackAi.Dispatch;
+
+/// <summary>A conversion as sending sees it: folded from its stream.</summary>
+internal sealed record ConversionToDispatch
+{
+    public ConversionReceived? Received { get; private init; }
+
+    /// <summary>The delivery that made it approved for the first time; null while it never was, and when the first delivery did.</summary>
+    public ConversionStateChanged? Approval { get; private init; }
+
+    public bool WasApproved { get; private init; }
+
+    /// <summary>Whether it was joined to a click, or found to have none.</summary>
+    public bool IsDecided { get; private init; }
+
+    public string? ClickId { get; private init; }
+
+    public DateTimeOffset ClickedAt { get; private init; }
+
+    /// <summary>The buyer's protected parts, the latest first.</summary>
+    public IReadOnlyList<string> Buyer { get; private init; } = [];
+
+    public IReadOnlyDictionary<string, DispatchRequested> Requested { get; private init; } = new Dictionary<string, DispatchRequested>(StringComparer.Ordinal);
+
+    public IReadOnlySet<string> Succeeded { get; private init; } = new HashSet<string>(StringComparer.Ordinal);
+
+    public bool IsSkipped { get; private init; }
+
+    /// <summary>When it was paid, by the gateway's word.</summary>
+    public DateTimeOffset PaidAt => Approval?.OccurredAt ?? Received!.OccurredAt;
+
+    public static ConversionToDispatch From(IEnumerable<RecordedEvent> stream) =>
+        stream.Aggregate(new ConversionToDispatch(), (state, recorded) => state.Apply(recorded.Data));
+
+    private ConversionToDispatch Apply(object @event) =>
+        @event switch
+        {
+            ConversionReceived received => this with
+            {
+                Received = received,
+                WasApproved = received.State == PaymentState.Approved,
+                Buyer = [received.Protected],
+            },
+            ConversionStateChanged changed => this with
+            {
+                Approval = changed.To == PaymentState.Approved && !WasApproved ? changed : Approval,
+                WasApproved = WasApproved || changed.To == PaymentState.Approved,
+                Buyer = changed.Protected is null ? Buyer : [changed.Protected, .. Buyer],
+            },
+            ConversionMatched matched => this with { IsDecided = true, ClickId = matched.ClickId, ClickedAt = matched.ClickedAt },
+            ConversionUnmatched => this with { IsDecided = true },
+            DispatchRequested requested => this with
+            {
+                Requested = new Dictionary<string, DispatchRequested>(Requested, StringComparer.Ordinal) { [requested.DispatchId] = requested },
+            },
+            DispatchSucceeded succeeded => this with
+            {
+                Succeeded = new HashSet<string>(Succeeded, StringComparer.Ordinal) { succeeded.DispatchId },
+            },
+            DispatchSkipped => this with { IsSkipped = true },
+            _ => this,
+        };
+}

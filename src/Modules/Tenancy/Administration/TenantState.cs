@@ -1,0 +1,34 @@
+using System.Collections.Immutable;
+using TrackAi.Contracts;
+
+namespace TrackAi.Tenancy;
+
+/// <summary>A tenant folded from its stream, as far as decisions need it.</summary>
+internal sealed record TenantState
+{
+    private static readonly TenantState Unknown = new();
+
+    /// <summary>Null when there is no such tenant.</summary>
+    public string? Name { get; private init; }
+
+    public TenantStatus Status { get; private init; }
+
+    public ImmutableList<FunnelAdded> Funnels { get; private init; } = [];
+
+    public ImmutableDictionary<string, IReadOnlyList<string>> AllowedNetworks { get; private init; } =
+        ImmutableDictionary<string, IReadOnlyList<string>>.Empty;
+
+    public static TenantState Of(IEnumerable<object> events) => events.Aggregate(Unknown, (state, @event) => state.After(@event));
+
+    private TenantState After(object @event) =>
+        @event switch
+        {
+            TenantAdded added => this with { Name = added.Name },
+            TenantRenamed renamed => this with { Name = renamed.Name },
+            TenantSuspended => this with { Status = TenantStatus.Suspended },
+            TenantActivated => this with { Status = TenantStatus.Active },
+            FunnelAdded funnel => this with { Funnels = Funnels.Add(funnel) },
+            GatewayAllowListSet list => this with { AllowedNetworks = AllowedNetworks.SetItem(list.Gateway, list.Networks) },
+            _ => this,
+        };
+}

@@ -1,0 +1,95 @@
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using TrackAi.Contracts;
+
+namespace TrackAi.Tenancy;
+
+/// <summary>All tenants in memory: one snapshot, replaced whole, read without a lock.</summary>
+internal sealed partial class TenantDirectory(TenantReader reader, TimeProvider time, ILogger<TenantDirectory> logger) : ITenantDirectory
+{
+    private readonly SemaphoreSlim reloading = new(1, 1);
+    private volatile TenantSnapshot? snapshot;
+
+    public bool IsLoaded => snapshot is not null;
+
+    private TenantSnapshot Snapshot =>
+        snapshot ?? throw new InvalidOperationException("Tenants are read when the host starts; this process has not started it.");
+
+    public Tenant? Find(string slug) => Known(slug)?.Tenant;
+
+    public GatewayConnection? FindConnection(string slug, string gateway) =>
+        Known(slug) is { } known && known.Connections.TryGetValue(gateway, out var connection) ? connection.At(time.GetUtcNow()) : null;
+
+    public string? FindFunnel(string slug, string gateway, string? productId) => Known(slug)?.Funnels.Find(gateway, productId).FunnelId;
+
+    public IReadOnlyList<string> RoutePixels(string slug, string gateway, string? productId) =>
+        Known(slug)?.Funnels.Find(gateway, productId).Pixels ?? [];
+
+    public Pixel? FindPixel(string slug, string pixelId) => Known(slug)?.Pixels.GetValueOrDefault(pixelId);
+
+    public KnownApiKey? FindKey(KeyDigest digest) => Snapshot.ApiKeys.GetValueOrDefault(digest);
+
+    /// <summary>The first load. Fails when anything does not open: the master key is most likely the wrong one.</summary>
+    public async Task LoadAsync(CancellationToken cancellationToken)
+    {
+        await reloading.WaitAsync(cancellationToken);
+        try
+        {
+            var read = await reader.ReadAsync(null, cancellationToken);
+            if (read.Unreadable.Count > 0)
+                throw new InvalidOperationException(read.Unreadable[0].Problem);
+            snapshot = new TenantSnapshot(read.Known);
+        }
+        finally
+        {
+            reloading.Release();
+        }
+    }
+
+    /// <summary>Reads some tenants anew, or all for null. Does nothing before the first load. A tenant that does not open stays as it was.</summary>
+    public async Task ReloadAsync(IReadOnlyCollection<string>? slugs, CancellationToken cancellationToken)
+    {
+        if (!IsLoaded)
+            return;
+        // One at a time: what was read first must not be put in place last.
+        await reloading.WaitAsync(cancellationToken);
+        try
+        {
+            var read = await reader.ReadAsync(slugs, cancellationToken);
+            foreach (var unreadable in read.Unreadable)
+                LogUnreadable(logger, unreadable.Slug, unreadable.Problem);
+            var before = Snapshot;
+            var kept = read.Unreadable.Select(tenant => before.Tenants.GetValueOrDefault(tenant.Slug)).OfType<KnownTenant>();
+            IReadOnlyCollection<KnownTenant> found = [.. read.Known, .. kept];
+            snapshot = slugs is null ? new TenantSnapshot(found) : before.With(slugs, found);
+        }
+        finally
+        {
+            reloading.Release();
+        }
+    }
+
+    /// <summary>
+    /// Reads a tenant anew that was just changed here, so that whoever changed it need not wait for the notification. Never fails: the change is on
+    /// disk, and its notification has the tenant read anyway.
+    /// </summary>
+    public async Task CatchUpAsync(string slug)
+    {
+        try
+        {
+            await ReloadAsync([slug], CancellationToken.None);
+        }
+        catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException)
+        {
+            LogLate(logger, slug, exception);
+        }
+    }
+
+    private KnownTenant? Known(string slug) => Snapshot.Tenants.GetValueOrDefault(slug);
+
+    [LoggerMessage(7003, LogLevel.Warning, "Tenant {Tenant} was changed; this host sees it a little later, Postgres did not answer.")]
+    private static partial void LogLate(ILogger logger, string tenant, Exception exception);
+
+    [LoggerMessage(7001, LogLevel.Error, "Tenant {Tenant} could not be read anew and stays as it was. {Problem}")]
+    private static partial void LogUnreadable(ILogger logger, string tenant, string problem);
+}

@@ -1,0 +1,195 @@
+using System.Collections.Frozen;
+using System.Security.Cryptography;
+using Npgsql;
+using TrackAi.Contracts;
+
+namespace TrackAi.Tenancy;
+
+/// <summary>A tenant that could not be read because something of it does not open under the master key; says what and the remedy.</summary>
+internal sealed record UnreadableTenant(string Slug, string Problem);
+
+internal sealed record ReadTenants(IReadOnlyList<KnownTenant> Known, IReadOnlyList<UnreadableTenant> Unreadable);
+
+/// <summary>Reads tenants with all that belongs to them, in one round trip, and opens what is sealed.</summary>
+internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
+{
+    private const string Sql = """
+        select slug, name, status, time_zone from tenant where $1::text[] is null or slug = any ($1);
+
+        select tenant_id, id, gateway, product_id, pixel_id, is_default
+        from funnel where $1::text[] is null or tenant_id = any ($1)
+        order by tenant_id, created_at, id;
+
+        select tenant_id, gateway, allowed_networks from gateway_connection where $1::text[] is null or tenant_id = any ($1);
+
+        select tenant_id, gateway, secret_id, sealed, valid_until
+        from gateway_secret where $1::text[] is null or tenant_id = any ($1)
+        order by valid_until desc nulls first;
+
+        select tenant_id, pixel_id, sealed_token, test_event_code
+        from pixel where $1::text[] is null or tenant_id = any ($1)
+        order by tenant_id, pixel_id;
+
+        select id, tenant_id, hash from api_key where revoked_at is null and ($1::text[] is null or tenant_id = any ($1))
+        """;
+
+    /// <param name="slugs">Null reads all.</param>
+    public async Task<ReadTenants> ReadAsync(IReadOnlyCollection<string>? slugs, CancellationToken cancellationToken)
+    {
+        var rows = await ReadRowsAsync(slugs, cancellationToken);
+        var known = new List<KnownTenant>();
+        var unreadable = new List<UnreadableTenant>();
+        foreach (var tenant in rows.Tenants)
+        {
+            try
+            {
+                known.Add(Open(tenant, rows));
+            }
+            catch (UnopenedException exception)
+            {
+                unreadable.Add(new UnreadableTenant(tenant.Slug, exception.Message));
+            }
+        }
+        return new ReadTenants(known, unreadable);
+    }
+
+    private async Task<Rows> ReadRowsAsync(IReadOnlyCollection<string>? slugs, CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        await using var batch = new NpgsqlBatch(connection);
+        foreach (var sql in Sql.Split(';'))
+            batch.BatchCommands.Add(
+                new NpgsqlBatchCommand(sql)
+                {
+                    Parameters =
+                    {
+                        new()
+                        {
+                            Value = (object?)slugs?.ToArray() ?? DBNull.Value,
+                            NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Array | NpgsqlTypes.NpgsqlDbType.Text,
+                        },
+                    },
+                }
+            );
+
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        async Task<List<T>> NextAsync<T>(Func<NpgsqlDataReader, T> read, bool last = false)
+        {
+            var list = new List<T>();
+            while (await reader.ReadAsync(cancellationToken))
+                list.Add(read(reader));
+            if (!last)
+                await reader.NextResultAsync(cancellationToken);
+            return list;
+        }
+
+        var tenants = await NextAsync(row => new Tenant(
+            row.GetString(0),
+            row.GetString(1),
+            row.GetString(2) == "active" ? TenantStatus.Active : TenantStatus.Suspended,
+            row.GetString(3)
+        ));
+        var funnels = await NextAsync(row =>
+            (
+                Slug: row.GetString(0),
+                Funnel: new Funnel(row.GetString(1), row.TextOrNull(2), row.TextOrNull(3), row.TextOrNull(4), row.GetBoolean(5))
+            )
+        );
+        var lists = await NextAsync(row =>
+            (Key: (row.GetString(0), row.GetString(1)), Networks: (IReadOnlyList<string>)row.GetFieldValue<string[]>(2))
+        );
+        var secrets = await NextAsync(row =>
+            (
+                Slug: row.GetString(0),
+                Gateway: row.GetString(1),
+                Secret: new SealedSecret(row.GetGuid(2), row.GetFieldValue<byte[]>(3), row.TimeOrNull(4))
+            )
+        );
+        var pixels = await NextAsync(row =>
+            (Slug: row.GetString(0), Pixel: new SealedPixel(row.GetString(1), row.GetFieldValue<byte[]>(2), row.TextOrNull(3)))
+        );
+        var keys = await NextAsync(
+            row => new KnownApiKey(row.GetGuid(0), row.GetString(1), KeyDigest.Of(row.GetFieldValue<byte[]>(2))),
+            last: true
+        );
+
+        return new Rows(
+            tenants,
+            funnels.ToLookup(row => row.Slug, row => row.Funnel, StringComparer.Ordinal),
+            lists.ToDictionary(row => row.Key, row => row.Networks),
+            secrets.ToLookup(row => row.Slug, row => (row.Gateway, row.Secret), StringComparer.Ordinal),
+            pixels.ToLookup(row => row.Slug, row => row.Pixel, StringComparer.Ordinal),
+            keys.ToLookup(key => key.Tenant, StringComparer.Ordinal)
+        );
+    }
+
+    private KnownTenant Open(Tenant tenant, Rows rows)
+    {
+        var slug = tenant.Slug;
+        var pixels = rows.Pixels[slug].Select(pixel => Open(slug, pixel)).ToArray();
+        return new KnownTenant(
+            tenant,
+            rows.Secrets[slug]
+                .GroupBy(row => row.Gateway, row => row.Secret, StringComparer.Ordinal)
+                .ToFrozenDictionary(
+                    group => group.Key,
+                    group => Open(slug, group.Key, [.. group], rows.AllowLists.GetValueOrDefault((slug, group.Key), [])),
+                    StringComparer.Ordinal
+                ),
+            new FunnelRoutes([.. rows.Funnels[slug]], [.. pixels.Select(pixel => pixel.PixelId)]),
+            pixels.ToFrozenDictionary(pixel => pixel.PixelId, StringComparer.Ordinal),
+            [.. rows.ApiKeys[slug]]
+        );
+    }
+
+    // Newest first: the current one is the one without an end.
+    private KnownConnection Open(string tenant, string gateway, IReadOnlyList<SealedSecret> secrets, IReadOnlyList<string> networks)
+    {
+        var opened = secrets
+            .Select(secret => Opened($"The secret of {gateway} of tenant {tenant}", () => secret.Open(box, tenant, gateway)))
+            .ToArray();
+        return new KnownConnection(
+            new GatewayConnection(gateway, opened, networks),
+            new GatewayConnection(gateway, opened[..1], networks),
+            secrets.Count > 1 ? secrets[1].ValidUntil : null
+        );
+    }
+
+    private Pixel Open(string tenant, SealedPixel pixel) =>
+        new(
+            pixel.PixelId,
+            Opened(
+                $"The token of pixel {pixel.PixelId} of tenant {tenant}",
+                () => box.Open(PixelTokens.Purpose(tenant, pixel.PixelId), pixel.Token)
+            ),
+            pixel.TestEventCode
+        );
+
+    private static string Opened(string what, Func<string> open)
+    {
+        try
+        {
+            return open();
+        }
+        catch (CryptographicException exception)
+        {
+            throw new UnopenedException(
+                $"{what} does not open under Secrets:MasterKey. Start with the master key it was sealed under, or set it anew.",
+                exception
+            );
+        }
+    }
+
+    private sealed record SealedPixel(string PixelId, byte[] Token, string? TestEventCode);
+
+    private sealed record Rows(
+        IReadOnlyList<Tenant> Tenants,
+        ILookup<string, Funnel> Funnels,
+        IReadOnlyDictionary<(string Slug, string Gateway), IReadOnlyList<string>> AllowLists,
+        ILookup<string, (string Gateway, SealedSecret Secret)> Secrets,
+        ILookup<string, SealedPixel> Pixels,
+        ILookup<string, KnownApiKey> ApiKeys
+    );
+
+    private sealed class UnopenedException(string message, Exception inner) : Exception(message, inner);
+}

@@ -1,0 +1,88 @@
+using System.CommandLine;
+using System.Text;
+using System.Text.Json;
+using TrackAi.EventStore;
+
+namespace TrackAi.Host.CommandLine;
+
+/// <summary><c>events show|tail|export</c>: the log as it is; personal data in it stays encrypted.</summary>
+internal static class EventCommands
+{
+    public static Command Create()
+    {
+        var tenant = new Option<string>("--tenant") { Description = "The tenant's slug.", Required = true };
+        var stream = new Argument<string>("STREAM") { Description = "Such as conversion-perfectpay-PPCPMTB1." };
+        var from = new Option<long>("--from") { Description = "Position to start after." };
+        var to = new Option<long?>("--to") { Description = "Last position." };
+        var count = new Option<int>("--count") { Description = "How many of the last events to begin with.", DefaultValueFactory = _ => 20 };
+        var follow = new Option<bool>("--follow") { Description = "Go on with new events until stopped." };
+
+        var show = new Command("show", "The events of one stream.") { stream, tenant, Session.Json };
+        show.SetAction(
+            (parsed, cancellationToken) =>
+                Session.UseAsync(
+                    async services =>
+                    {
+                        var events = await services.GetRequiredService<PostgresEventStore>().ReadStreamAsync(new StreamId(parsed.GetValue(tenant)!, parsed.GetValue(stream)!), cancellationToken);
+                        if (events.Count == 0)
+                            throw new CommandFailedException($"tenant {parsed.GetValue(tenant)} has no stream '{parsed.GetValue(stream)}'.");
+                        Session.Print(parsed, events.Select(Shown).ToArray(), _ => PrintLines(events));
+                    },
+                    cancellationToken
+                )
+        );
+
+        var tail = new Command("tail", "The last events of the log, and with --follow the next ones.") { count, follow };
+        tail.SetAction((parsed, cancellationToken) => Session.UseAsync(services => TailAsync(services, parsed.GetValue(count), parsed.GetValue(follow), cancellationToken), cancellationToken));
+
+        var export = new Command("export", "The log as JSON lines.") { from, to };
+        export.SetAction(
+            (parsed, cancellationToken) =>
+                Session.UseAsync(
+                    async services =>
+                    {
+                        await foreach (var recorded in services.GetRequiredService<PostgresEventStore>().ReadAllAsync(parsed.GetValue(from), parsed.GetValue(to), cancellationToken))
+                            Console.WriteLine(JsonSerializer.Serialize(Shown(recorded), JsonSerializerOptions.Web));
+                    },
+                    cancellationToken
+                )
+        );
+        return new Command("events", "The event log.") { show, tail, export };
+    }
+
+    private static async Task TailAsync(IServiceProvider services, int count, bool follow, CancellationToken cancellationToken)
+    {
+        var store = services.GetRequiredService<PostgresEventStore>();
+        var time = services.GetRequiredService<TimeProvider>();
+        var position = Math.Max(0, await store.ReadHighWaterMarkAsync(cancellationToken) - count);
+        do
+        {
+            await foreach (var recorded in store.ReadAllAsync(position, cancellationToken: cancellationToken))
+            {
+                PrintLines([recorded]);
+                position = recorded.Sequence;
+            }
+            if (follow)
+                await Task.Delay(TimeSpan.FromMilliseconds(300), time, cancellationToken);
+        } while (follow);
+    }
+
+    private static object Shown(RecordedEvent recorded) =>
+        new
+        {
+            recorded.Sequence,
+            recorded.Id,
+            recorded.TenantId,
+            Stream = recorded.Stream.Id,
+            recorded.Version,
+            recorded.Type,
+            recorded.Timestamp,
+            Data = JsonSerializer.Deserialize<JsonElement>(recorded.Json.Span),
+        };
+
+    private static void PrintLines(IEnumerable<RecordedEvent> events)
+    {
+        foreach (var recorded in events)
+            Console.WriteLine($"{recorded.Sequence,10}  {recorded.Timestamp:u}  {recorded.TenantId}/{recorded.Stream.Id}@{recorded.Version}  {recorded.Type}  {Encoding.UTF8.GetString(recorded.Json.Span)}");
+    }
+}

@@ -1,0 +1,99 @@
+using System.CommandLine;
+using TrackAi.EventStore;
+
+namespace TrackAi.Host.CommandLine;
+
+/// <summary><c>projections list|status|pause|resume|skip</c>.</summary>
+internal static class ProjectionCommands
+{
+    public static Command Create()
+    {
+        var name = new Argument<string>("NAME") { Description = "As 'projections list' prints it." };
+        var list = new Command("list", "The projections and subscriptions there are, and the tables they build.") { Session.Json };
+        list.SetAction(
+            (parsed, cancellationToken) =>
+                Session.UseAsync(
+                    services =>
+                    {
+                        var all = services
+                            .GetServices<IProjection>()
+                            .Select(projection => new { projection.Name, Kind = "projection", projection.Tables })
+                            .Concat(services.GetServices<ISubscription>().Select(subscription => new { subscription.Name, Kind = "subscription", Tables = (IReadOnlyList<string>)[] }))
+                            .ToArray();
+                        Session.Print(parsed, all, found => Session.Table(["NAME", "KIND", "TABLES"], [.. found.Select(one => (string[])[one.Name, one.Kind, string.Join(", ", one.Tables)])]));
+                        return Task.CompletedTask;
+                    },
+                    cancellationToken
+                )
+        );
+
+        var status = new Command("status", "Where each of them stands; exit code 1 when one has stopped.") { Session.Json };
+        status.SetAction(
+            async (parsed, cancellationToken) =>
+            {
+                var stopped = false;
+                await Session.UseAsync(
+                    async services =>
+                    {
+                        var mark = await services.GetRequiredService<PostgresEventStore>().ReadHighWaterMarkAsync(cancellationToken);
+                        var shards = await services.GetRequiredService<ProjectionProgress>().ReadAsync(cancellationToken);
+                        stopped = shards.Any(shard => shard.State == "stopped");
+                        Session.Print(
+                            parsed,
+                            new { HighWaterMark = mark, Shards = shards },
+                            found =>
+                            {
+                                Console.WriteLine($"high-water mark {found.HighWaterMark}");
+                                Session.Table(
+                                    ["NAME", "STATE", "POSITION", "LAG", "RUN BY", "ERROR"],
+                                    [
+                                        .. found.Shards.Select(shard =>
+                                            (string[])
+                                                [
+                                                    shard.Name,
+                                                    shard.State,
+                                                    $"{shard.Progress}",
+                                                    $"{Math.Max(0, mark - shard.Progress)}",
+                                                    shard.Owner ?? "nobody",
+                                                    shard.ErrorSequence is null ? "" : $"event {shard.ErrorSequence} ({shard.ErrorType}): {shard.Error}",
+                                                ]
+                                        ),
+                                    ]
+                                );
+                            }
+                        );
+                    },
+                    cancellationToken
+                );
+                return stopped ? 1 : 0;
+            }
+        );
+
+        return new Command("projections", "Read models and subscriptions.")
+        {
+            list,
+            status,
+            Change("pause", "Halt one until it is resumed.", name, (progress, one, cancellationToken) => progress.PauseAsync(one, cancellationToken)),
+            Change("resume", "Let a paused or stopped one run again.", name, (progress, one, cancellationToken) => progress.ResumeAsync(one, cancellationToken)),
+            Change("skip", "Step over the event it stopped at, which becomes a dead letter.", name, (progress, one, cancellationToken) => progress.SkipAsync(one, cancellationToken)),
+        };
+    }
+
+    private static Command Change(string verb, string description, Argument<string> name, Func<ProjectionProgress, string, CancellationToken, Task<bool>> change)
+    {
+        var command = new Command(verb, description) { name };
+        command.SetAction(
+            (parsed, cancellationToken) =>
+                Session.UseAsync(
+                    async services =>
+                    {
+                        if (!await change(services.GetRequiredService<ProjectionProgress>(), parsed.GetValue(name)!, cancellationToken))
+                            throw new CommandFailedException($"'{parsed.GetValue(name)}' cannot {verb}: see 'projections status'.");
+                        Console.WriteLine("Done.");
+                    },
+                    cancellationToken
+                )
+        );
+        return command;
+    }
+}

@@ -1,0 +1,61 @@
+using System.CommandLine;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using TrackAi.EventStore;
+
+namespace TrackAi.Host.CommandLine;
+
+/// <summary>What most verbs need: the application over the database, not serving, and a way to print for people or for programs.</summary>
+internal static class Session
+{
+    public static readonly Option<bool> Json = new("--json") { Description = "Print JSON for programs.", Recursive = true };
+
+    private static readonly JsonSerializerOptions JsonFormat = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
+    };
+
+    /// <summary>Runs an action against the database, whose schema is brought up to date first.</summary>
+    public static async Task<int> UseAsync(Func<IServiceProvider, Task> action, CancellationToken cancellationToken)
+    {
+        await using var application = await OpenAsync(cancellationToken);
+        if (application.Web.Configuration.GetValue("Database:AutoApply", true))
+            await application.Services.GetRequiredService<SchemaMigrator>().ApplyAsync(cancellationToken);
+        await action(application.Services);
+        return 0;
+    }
+
+    /// <summary>The application without its servers and daemons, quiet on stdout.</summary>
+    public static Task<TrackAiApplication> OpenAsync(CancellationToken cancellationToken) =>
+        TrackAiApplication.BuildAsync(
+            [],
+            builder =>
+            {
+                builder.Logging.ClearProviders();
+                builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
+                builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+                builder.Configuration["Logging:LogLevel:Default"] = "Warning";
+            },
+            cancellationToken
+        );
+
+    /// <summary>Prints a value as JSON or lets people's text be printed.</summary>
+    public static void Print<T>(ParseResult parsed, T value, Action<T> forPeople)
+    {
+        if (parsed.GetValue(Json))
+            Console.WriteLine(JsonSerializer.Serialize(value, JsonFormat));
+        else
+            forPeople(value);
+    }
+
+    /// <summary>Columns as wide as their widest cell.</summary>
+    public static void Table(IReadOnlyList<string> header, IReadOnlyList<IReadOnlyList<string>> rows)
+    {
+        var widths = header.Select((title, column) => rows.Select(row => row[column].Length).Append(title.Length).Max()).ToArray();
+        foreach (var row in rows.Prepend(header))
+            Console.WriteLine(string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd());
+    }
+}

@@ -1,0 +1,243 @@
+using System.CommandLine;
+using TrackAi.Contracts;
+using ConnectionInfo = TrackAi.Contracts.ConnectionInfo;
+
+namespace TrackAi.Host.CommandLine;
+
+/// <summary><c>tenants</c>, <c>funnels</c>, <c>gateways</c>, <c>pixels</c>, <c>api-keys</c>.</summary>
+internal static class TenantCommands
+{
+    private static readonly Argument<string> Tenant = new("TENANT") { Description = "The tenant's slug, such as test-tenant-001." };
+
+    public static Command Tenants()
+    {
+        var slug = new Argument<string>("SLUG") { Description = "Small letters, digits and hyphens." };
+        var name = new Option<string?>("--name") { Description = "Its name; the slug when left out." };
+        var zone = new Option<string>("--time-zone") { Description = "IANA time zone of its days.", DefaultValueFactory = _ => ITenantAdministration.DefaultTimeZone };
+        var reason = new Option<string?>("--reason") { Description = "Why." };
+
+        var add = new Command("add", "Add a tenant.") { slug, name, zone, Session.Json };
+        add.SetAction(
+            (parsed, cancellationToken) =>
+                AdministerAsync(
+                    async tenants =>
+                    {
+                        await tenants.AddTenantAsync(parsed.GetValue(slug)!, parsed.GetValue(name) ?? parsed.GetValue(slug)!, parsed.GetValue(zone)!, cancellationToken);
+                        var shown = await tenants.ShowAsync(parsed.GetValue(slug)!, cancellationToken);
+                        Session.Print(parsed, shown.Tenant, tenant => Console.WriteLine($"Tenant {tenant.Slug} ({tenant.Name}) added. Webhooks: POST /api/v1/webhooks/{{gateway}}/{tenant.Slug}"));
+                    },
+                    cancellationToken
+                )
+        );
+
+        var list = new Command("list", "List the tenants.") { Session.Json };
+        list.SetAction(
+            (parsed, cancellationToken) =>
+                AdministerAsync(
+                    async tenants =>
+                        Session.Print(
+                            parsed,
+                            await tenants.ListAsync(cancellationToken),
+                            all => Session.Table(["SLUG", "NAME", "STATUS", "TIME ZONE"], [.. all.Select(tenant => (string[])[tenant.Slug, tenant.Name, $"{tenant.Status}".ToLowerInvariant(), tenant.TimeZone])])
+                        ),
+                    cancellationToken
+                )
+        );
+
+        var show = new Command("show", "Show a tenant with its funnels, gateways and pixels; never a secret.") { Tenant, Session.Json };
+        show.SetAction((parsed, cancellationToken) => AdministerAsync(async tenants => Session.Print(parsed, await tenants.ShowAsync(parsed.GetValue(Tenant)!, cancellationToken), PrintDetails), cancellationToken));
+
+        var suspend = new Command("suspend", "Take nothing in for a tenant any more (403).") { Tenant, reason };
+        suspend.SetAction(
+            (parsed, cancellationToken) =>
+                AdministerAsync(tenants => SayAsync(tenants.SuspendAsync(parsed.GetValue(Tenant)!, parsed.GetValue(reason), cancellationToken), "Suspended.", "It was suspended already."), cancellationToken)
+        );
+
+        var activate = new Command("activate", "Take in for a suspended tenant again.") { Tenant };
+        activate.SetAction(
+            (parsed, cancellationToken) =>
+                AdministerAsync(tenants => SayAsync(tenants.ActivateAsync(parsed.GetValue(Tenant)!, cancellationToken), "Active again.", "It was active already."), cancellationToken)
+        );
+        return new Command("tenants", "Customers.") { add, list, show, suspend, activate };
+    }
+
+    public static Command Funnels()
+    {
+        var id = new Argument<string>("FUNNEL") { Description = "The funnel's id." };
+        var name = new Option<string?>("--name");
+        var gateway = new Option<string?>("--gateway") { Description = "Sales of this gateway belong to it." };
+        var product = new Option<string?>("--product") { Description = "Only sales of this product (the gateway's id)." };
+        var pixel = new Option<string?>("--pixel") { Description = "Its sales go to this pixel instead of all of the tenant's." };
+        var isDefault = new Option<bool>("--default") { Description = "Sales that belong to no other funnel belong to it." };
+        var add = new Command("add", "Add a funnel.") { Tenant, id, name, gateway, product, pixel, isDefault };
+        add.SetAction(
+            (parsed, cancellationToken) =>
+                AdministerAsync(
+                    async tenants =>
+                    {
+                        await tenants.AddFunnelAsync(
+                            parsed.GetValue(Tenant)!,
+                            parsed.GetValue(id)!,
+                            parsed.GetValue(name),
+                            parsed.GetValue(gateway),
+                            parsed.GetValue(product),
+                            parsed.GetValue(pixel),
+                            parsed.GetValue(isDefault),
+                            cancellationToken
+                        );
+                        Console.WriteLine($"Funnel {parsed.GetValue(id)} added.");
+                    },
+                    cancellationToken
+                )
+        );
+
+        var list = new Command("list", "List a tenant's funnels.") { Tenant, Session.Json };
+        list.SetAction((parsed, cancellationToken) => AdministerAsync(async tenants => Session.Print(parsed, await tenants.ListFunnelsAsync(parsed.GetValue(Tenant)!, cancellationToken), PrintFunnels), cancellationToken));
+        return new Command("funnels", "A seller's product lines: which gateway, which pixel.") { add, list };
+    }
+
+    public static Command Gateways()
+    {
+        var gateway = new Argument<string>("GATEWAY") { Description = string.Join(", ", TrackAiApplication.GatewayNames) };
+        var secret = new Option<string?>("--secret") { Description = "Hotmart's hottok, Kiwify's and PerfectPay's token, Stripe's whsec_…; '-' reads it from stdin. The previous one stays valid for a day." };
+        var allow = new Option<string[]>("--allow") { Description = "Address or network (CIDR) that may deliver; may be repeated. 'any' allows all.", AllowMultipleArgumentsPerToken = true };
+        var set = new Command("set", "Set a gateway's secret, or who may deliver.") { Tenant, gateway, secret, allow };
+        set.SetAction(
+            (parsed, cancellationToken) =>
+                AdministerAsync(
+                    async tenants =>
+                    {
+                        var (tenant, name, networks) = (parsed.GetValue(Tenant)!, parsed.GetValue(gateway)!, parsed.GetValue(allow) ?? []);
+                        if (ReadSecret(parsed.GetValue(secret)) is { } value)
+                            await SayAsync(tenants.SetGatewaySecretAsync(tenant, name, value, cancellationToken: cancellationToken), "The secret is set; it is not shown again.", "That secret was set already.");
+                        else if (networks.Length == 0)
+                            throw new CommandFailedException("give --secret, --allow or both.");
+                        if (networks.Length > 0)
+                            await SayAsync(
+                                tenants.SetAllowListAsync(tenant, name, networks is ["any"] ? [] : networks, cancellationToken),
+                                "The allow list is set.",
+                                "The allow list was like that already."
+                            );
+                    },
+                    cancellationToken
+                )
+        );
+        var list = new Command("list", "List a tenant's gateway connections; never a secret.") { Tenant, Session.Json };
+        list.SetAction((parsed, cancellationToken) => AdministerAsync(async tenants => Session.Print(parsed, await tenants.ListConnectionsAsync(parsed.GetValue(Tenant)!, cancellationToken), PrintConnections), cancellationToken));
+        return new Command("gateways", "Connections to payment gateways.") { set, list };
+    }
+
+    public static Command Pixels()
+    {
+        var pixel = new Argument<string>("PIXEL") { Description = "Meta's pixel (dataset) id." };
+        var token = new Option<string>("--token") { Description = "Its Conversions API access token; '-' reads it from stdin.", Required = true };
+        var test = new Option<string?>("--test-event-code") { Description = "Shows events in Meta's Test Events; they still count." };
+        var set = new Command("set", "Set a pixel's access token.") { Tenant, pixel, token, test };
+        set.SetAction(
+            (parsed, cancellationToken) =>
+                AdministerAsync(
+                    tenants =>
+                        SayAsync(
+                            tenants.SetPixelAsync(parsed.GetValue(Tenant)!, parsed.GetValue(pixel)!, ReadSecret(parsed.GetValue(token)) ?? "", parsed.GetValue(test), cancellationToken),
+                            "The token is set; it is not shown again.",
+                            "That token was set already."
+                        ),
+                    cancellationToken
+                )
+        );
+        var list = new Command("list", "List a tenant's pixels; never a token.") { Tenant, Session.Json };
+        list.SetAction((parsed, cancellationToken) => AdministerAsync(async tenants => Session.Print(parsed, await tenants.ListPixelsAsync(parsed.GetValue(Tenant)!, cancellationToken), PrintPixels), cancellationToken));
+        return new Command("pixels", "Where conversions go.") { set, list };
+    }
+
+    public static Command ApiKeys()
+    {
+        var name = new Option<string>("--name") { Description = "What it is for.", DefaultValueFactory = _ => "default" };
+        var id = new Argument<Guid>("ID");
+        var add = new Command("add", "Make an API key; it is shown once.") { Tenant, name, Session.Json };
+        add.SetAction(
+            (parsed, cancellationToken) =>
+                Session.UseAsync(
+                    async services =>
+                    {
+                        var key = await services.GetRequiredService<IApiKeys>().AddAsync(parsed.GetValue(Tenant)!, parsed.GetValue(name)!, cancellationToken);
+                        Session.Print(parsed, new { key.Id, key.Key }, made => Console.WriteLine($"{made.Key}\nSend it in the header x-api-key. It is not shown again (id {made.Id})."));
+                    },
+                    cancellationToken
+                )
+        );
+        var list = new Command("list", "List a tenant's API keys.") { Tenant, Session.Json };
+        list.SetAction(
+            (parsed, cancellationToken) =>
+                Session.UseAsync(
+                    async services =>
+                        Session.Print(
+                            parsed,
+                            await services.GetRequiredService<IApiKeys>().ListAsync(parsed.GetValue(Tenant)!, cancellationToken),
+                            keys =>
+                                Session.Table(
+                                    ["ID", "NAME", "CREATED", "LAST USED", "REVOKED"],
+                                    [.. keys.Select(key => (string[])[$"{key.Id}", key.Name, $"{key.CreatedAt:u}", key.LastUsedAt is { } used ? $"{used:u}" : "never", key.RevokedAt is { } revoked ? $"{revoked:u}" : "no"])]
+                                )
+                        ),
+                    cancellationToken
+                )
+        );
+        var revoke = new Command("revoke", "Revoke an API key.") { Tenant, id };
+        revoke.SetAction(
+            (parsed, cancellationToken) =>
+                Session.UseAsync(
+                    async services =>
+                    {
+                        if (!await services.GetRequiredService<IApiKeys>().RevokeAsync(parsed.GetValue(Tenant)!, parsed.GetValue(id), cancellationToken))
+                            throw new CommandFailedException($"tenant {parsed.GetValue(Tenant)} has no valid API key {parsed.GetValue(id)}.");
+                        Console.WriteLine("Revoked.");
+                    },
+                    cancellationToken
+                )
+        );
+        return new Command("api-keys", "Keys for the tenant's API.") { add, list, revoke };
+    }
+
+    private static Task<int> AdministerAsync(Func<ITenantAdministration, Task> action, CancellationToken cancellationToken) =>
+        Session.UseAsync(services => action(services.GetRequiredService<ITenantAdministration>()), cancellationToken);
+
+    private static async Task SayAsync(Task<bool> change, string changed, string unchanged) => Console.WriteLine(await change ? changed : unchanged);
+
+    // A secret on the command line shows in the list of processes; stdin does not.
+    private static string? ReadSecret(string? given) => given is "-" ? Console.In.ReadToEnd().Trim() : given;
+
+    private static void PrintDetails(TenantDetails details)
+    {
+        var tenant = details.Tenant;
+        Console.WriteLine($"{tenant.Slug}  {tenant.Name}  {$"{tenant.Status}".ToLowerInvariant()}  {tenant.TimeZone}  since {tenant.CreatedAt:u}");
+        PrintFunnels(details.Funnels);
+        PrintConnections(details.Connections);
+        PrintPixels(details.Pixels);
+    }
+
+    private static void PrintFunnels(IReadOnlyList<FunnelInfo> funnels) =>
+        Session.Table(
+            ["FUNNEL", "NAME", "GATEWAY", "PRODUCT", "PIXEL", "DEFAULT"],
+            [.. funnels.Select(funnel => (string[])[funnel.FunnelId, funnel.Name, funnel.Gateway ?? "any", funnel.ProductId ?? "any", funnel.PixelId ?? "the tenant's", funnel.IsDefault ? "yes" : "no"])]
+        );
+
+    private static void PrintConnections(IReadOnlyList<ConnectionInfo> connections) =>
+        Session.Table(
+            ["GATEWAY", "SECRET SET", "PREVIOUS VALID UNTIL", "ALLOWED"],
+            [
+                .. connections.Select(connection =>
+                    (string[])
+                        [
+                            connection.Gateway,
+                            connection.SecretSetAt is { } set ? $"{set:u}" : "no",
+                            connection.PreviousValidUntil is { } until ? $"{until:u}" : "-",
+                            connection.AllowedNetworks.Count == 0 ? "any" : string.Join(", ", connection.AllowedNetworks),
+                        ]
+                ),
+            ]
+        );
+
+    private static void PrintPixels(IReadOnlyList<PixelInfo> pixels) =>
+        Session.Table(["PIXEL", "TOKEN SET", "TEST EVENT CODE"], [.. pixels.Select(pixel => (string[])[pixel.PixelId, $"{pixel.TokenSetAt:u}", pixel.TestEventCode ?? "-"])]);
+}

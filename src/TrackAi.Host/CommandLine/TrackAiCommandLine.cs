@@ -1,0 +1,57 @@
+using System.CommandLine;
+using Npgsql;
+using TrackAi.Contracts;
+using TrackAi.EventStore;
+using TrackAi.PrivateCluster;
+
+namespace TrackAi.Host.CommandLine;
+
+/// <summary>Every verb. Exit code 0 only when what was asked was done; 1 when it was refused or failed; what went wrong goes to stderr.</summary>
+internal static class TrackAiCommandLine
+{
+    public static async Task<int> RunAsync(string[] args)
+    {
+        var root = new RootCommand("TrackAi: server-side conversion tracking. 'demo', 'test' and 'bench' are verbs of the script ./trackai.")
+        {
+            ServeCommand.Create(),
+            DatabaseCommands.Create(),
+            TenantCommands.Tenants(),
+            TenantCommands.Funnels(),
+            TenantCommands.Gateways(),
+            TenantCommands.Pixels(),
+            TenantCommands.ApiKeys(),
+            KeysCommand.Create(),
+            ProjectionCommands.Create(),
+            EventCommands.Create(),
+            SmokeCommand.Create(),
+            EnvironmentCommands.CheckEnvironment(),
+            EnvironmentCommands.Describe(),
+        };
+        try
+        {
+            return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+        }
+        catch (Exception exception) when (Explain(exception) is { } explanation)
+        {
+            await Console.Error.WriteLineAsync($"trackai: {explanation}");
+            return 1;
+        }
+    }
+
+    /// <summary>What a person can do about it; null for what is a fault of ours, which deserves its stack trace.</summary>
+    private static string? Explain(Exception exception) =>
+        exception switch
+        {
+            CommandFailedException or TenantChangeRefusedException or PrivateClusterException or SchemaException => exception.Message,
+            Microsoft.Extensions.Options.OptionsValidationException invalid => string.Join(Environment.NewLine, invalid.Failures),
+            PostgresException { SqlState: PostgresErrorCodes.UndefinedTable } => "the database has no TrackAi schema yet: run 'db apply'.",
+            NpgsqlException or EventStoreUnavailableException => $"Postgres cannot be used: {exception.Message}",
+            IOException { Message: var message } when message.Contains("address already in use", StringComparison.OrdinalIgnoreCase) =>
+                $"{message} Another program serves there; choose another address with --Urls.",
+            InvalidOperationException { Source: "TrackAi.Host" or "TrackAi.Dispatch" } => exception.Message,
+            _ => null,
+        };
+}
+
+/// <summary>A verb could not do what was asked.</summary>
+internal sealed class CommandFailedException(string message) : Exception(message);

@@ -1,0 +1,67 @@
+using System.Text.Json.Serialization;
+using Npgsql;
+using TrackAi.Contracts;
+using TrackAi.EventStore;
+
+namespace TrackAi.Host.Http;
+
+/// <summary>
+/// GET /health, /health/live, /health/ready. Live while the process lives; ready, and healthy, only with its database. Says nothing about why the
+/// database is gone: the log does.
+/// </summary>
+internal static class Health
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    public static void AddHealth(this IServiceCollection services) => services.AddSingleton<HealthReader>();
+
+    public static void MapHealth(this IEndpointRouteBuilder endpoints)
+    {
+        // Its uptime counts from here.
+        endpoints.ServiceProvider.GetRequiredService<HealthReader>();
+        var health = endpoints.MapGroup("/health").WithTags("Health");
+        health.MapGet("", ReadAsync).WithName("Health").Produces<HealthReport>().Produces<HealthReport>(StatusCodes.Status503ServiceUnavailable);
+        health.MapGet("/ready", ReadAsync).WithName("Ready").Produces<HealthReport>().Produces<HealthReport>(StatusCodes.Status503ServiceUnavailable);
+        health.MapGet("/live", () => TypedResults.Ok(new LiveReport("ok"))).WithName("Live");
+    }
+
+    private static async Task<IResult> ReadAsync(HealthReader reader, CancellationToken cancellationToken)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(Patience);
+        var report = await reader.ReadAsync(patience.Token);
+        return TypedResults.Json(report, statusCode: report.IsUp ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
+    }
+
+    internal sealed record LiveReport(string Status);
+
+    /// <param name="Status"><c>ok</c>, <c>degraded</c> (a projection stopped) or <c>down</c>.</param>
+    /// <param name="Uptime">Seconds since the start.</param>
+    internal sealed record HealthReport(string Status, string Db, IReadOnlyDictionary<string, string> Services, long Uptime, QueueDepth Queue)
+    {
+        [JsonIgnore]
+        public bool IsUp => Db == "connected";
+    }
+
+    internal sealed class HealthReader(ProjectionProgress projections, IDispatchHealth dispatch, TimeProvider time)
+    {
+        private readonly long started = time.GetTimestamp();
+
+        public async Task<HealthReport> ReadAsync(CancellationToken cancellationToken)
+        {
+            var uptime = (long)time.GetElapsedTime(started).TotalSeconds;
+            try
+            {
+                var shards = await projections.ReadAsync(cancellationToken);
+                var queue = await dispatch.ReadDepthAsync(cancellationToken);
+                var services = shards.ToDictionary(shard => shard.Name.Split(':')[0], shard => shard is { State: "running", Owner: null } ? "waiting" : shard.State, StringComparer.Ordinal);
+                var status = shards.Any(shard => shard.State == "stopped") ? "degraded" : "ok";
+                return new HealthReport(status, "connected", services, uptime, queue);
+            }
+            catch (Exception exception) when (exception is NpgsqlException or OperationCanceledException or TimeoutException or IOException)
+            {
+                return new HealthReport("down", "unreachable", new Dictionary<string, string>(StringComparer.Ordinal), uptime, new QueueDepth(0, 0, 0));
+            }
+        }
+    }
+}

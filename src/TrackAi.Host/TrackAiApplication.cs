@@ -1,0 +1,113 @@
+using Microsoft.AspNetCore.HttpOverrides;
+using TrackAi.Analytics;
+using TrackAi.Contracts;
+using TrackAi.Dispatch;
+using TrackAi.EventStore;
+using TrackAi.Gateways;
+using TrackAi.Gateways.PerfectPay;
+using TrackAi.Host.Http;
+using TrackAi.Matching;
+using TrackAi.Privacy;
+using TrackAi.Tenancy;
+using TrackAi.Tracking;
+
+namespace TrackAi.Host;
+
+/// <summary>The whole system, put together. Everything that TrackAi is made of is named here.</summary>
+internal sealed class TrackAiApplication : IAsyncDisposable
+{
+    /// <summary>The gateways a tenant may be connected to.</summary>
+    public static readonly IReadOnlyList<string> GatewayNames = ["hotmart", "kiwify", "perfectpay", "stripe"];
+
+    private readonly Installation installation;
+
+    private TrackAiApplication(WebApplication web, Installation installation) => (Web, this.installation) = (web, installation);
+
+    public WebApplication Web { get; }
+
+    public IServiceProvider Services => Web.Services;
+
+    /// <summary>Puts it together without starting it. A private Postgres cluster is started or joined when no connection string is configured.</summary>
+    public static async Task<TrackAiApplication> BuildAsync(string[] args, Action<WebApplicationBuilder>? configure = null, CancellationToken cancellationToken = default)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory, ApplicationName = "TrackAi.Host" });
+        configure?.Invoke(builder);
+        var installation = await Installation.OpenAsync(builder, cancellationToken);
+        try
+        {
+            AddModules(builder, installation);
+            var web = builder.Build();
+            MapModules(web);
+            return new TrackAiApplication(web, installation);
+        }
+        catch
+        {
+            await installation.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Brings the schema up to date and starts to serve.</summary>
+    public async Task StartAsync(CancellationToken cancellationToken = default)
+    {
+        if (Web.Configuration.GetValue("Database:AutoApply", true))
+            await Services.GetRequiredService<SchemaMigrator>().ApplyAsync(cancellationToken);
+        await Web.StartAsync(cancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Web.DisposeAsync();
+        await installation.DisposeAsync();
+    }
+
+    private static void AddModules(WebApplicationBuilder builder, Installation installation)
+    {
+        builder.Services.AddSingleton<Ids>();
+        builder.Services.AddEventStore(_ => installation.ConnectionString, EventTypes.All);
+        builder.Services.AddPrivacy();
+        builder.Services.AddTenancy(GatewayNames);
+        builder.Services.AddTracking();
+        builder.Services.AddGateways();
+        builder.Services.AddGateway<PerfectPayGateway>();
+        builder.Services.AddMatching();
+        builder.Services.AddDispatch();
+        builder.Services.AddAnalytics();
+
+        builder.Services.AddHealth();
+        builder.Services.AddProblems();
+        builder.Services.AddOpenApi();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30));
+        builder.Services.Configure<ForwardedHeadersOptions>(forwarded => TrustProxies(forwarded, builder.Configuration));
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+        if (string.IsNullOrEmpty(builder.Configuration["Urls"]))
+            builder.WebHost.UseUrls("http://127.0.0.1:3001");
+    }
+
+    private static void MapModules(WebApplication web)
+    {
+        web.UseForwardedHeaders();
+        web.UseProblems();
+        web.MapOpenApi();
+        web.MapHealth();
+        web.MapTracking();
+        web.MapGateways();
+        web.MapAnalytics();
+    }
+
+    // The address of a visitor or a gateway is taken from X-Forwarded-For only when one of our own proxies says so.
+    private static void TrustProxies(ForwardedHeadersOptions forwarded, ConfigurationManager configuration)
+    {
+        forwarded.ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto;
+        forwarded.KnownProxies.Clear();
+        forwarded.KnownIPNetworks.Clear();
+        var proxies = configuration.GetSection("TrustedProxies").Get<string[]>() ?? configuration["TrustedProxies"]?.Split(',', StringSplitOptions.TrimEntries) ?? [];
+        foreach (var proxy in proxies.Where(proxy => proxy.Length > 0))
+        {
+            var network = proxy.Contains('/', StringComparison.Ordinal) ? proxy : $"{proxy}/{(proxy.Contains(':', StringComparison.Ordinal) ? 128 : 32)}";
+            if (!System.Net.IPNetwork.TryParse(network, out var known))
+                throw new InvalidOperationException($"TrustedProxies: '{proxy}' is neither an address nor a network such as 10.0.0.0/8.");
+            forwarded.KnownIPNetworks.Add(known);
+        }
+    }
+}

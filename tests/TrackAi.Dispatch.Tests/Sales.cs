@@ -1,0 +1,59 @@
+using System.Security.Cryptography;
+using System.Text;
+using TrackAi.Contracts;
+
+namespace TrackAi.Dispatch.Tests;
+
+/// <summary>A sale and the people in it, as the tests of Meta know them.</summary>
+internal static class Sales
+{
+    public const string Browser = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X)";
+    public const string Page = "https://curso.example.com.br/oferta";
+
+    public static readonly DateTimeOffset Noon = new(2026, 11, 20, 12, 0, 0, TimeSpan.Zero);
+
+    public static readonly CapiSale Sale = new(
+        "Purchase",
+        Ids.EventId("test-tenant-001", "hotmart", "HP1", "Purchase"),
+        "HP1",
+        new Money(197.00m, "BRL"),
+        "P-7",
+        Noon.AddMinutes(-5)
+    );
+
+    public static readonly ProtectedPerson Ana = new() { Em = [Hash("ana@example.com")], Ph = [Hash("5511987654321")] };
+
+    public static readonly CapiClick Click = new(
+        new ProtectedPerson
+        {
+            IpAddress = "203.0.113.7",
+            UserAgent = Browser,
+            Fbc = "fb.1.1795000000000.IwAR2abcDEF",
+            Fbp = "fb.1.1795000000000.123456789",
+            EventSourceUrl = Page,
+        },
+        Noon.AddHours(-2)
+    );
+
+    public static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+
+    /// <summary>A sale of its own, fit to be sent at <paramref name="now"/>.</summary>
+    public static CapiEvent EventOf(string order, DateTimeOffset now) =>
+        CapiPayload.Build(
+            Sale with
+            {
+                OrderId = order,
+                EventId = Ids.EventId("test-tenant-001", "hotmart", order, "Purchase"),
+                OccurredAt = now.AddMinutes(-5),
+            },
+            [Ana],
+            Click,
+            now
+        );
+}
+
+/// <summary>A clock that stands still; timers run as ever.</summary>
+internal sealed class StoppedClock(DateTimeOffset now) : TimeProvider
+{
+    public override DateTimeOffset GetUtcNow() => now;
+}
