@@ -6,7 +6,13 @@ namespace TrackAi.Matching;
 internal sealed record Candidate(MatchRule Rule, string ClickId, DateTimeOffset ClickedAt);
 
 /// <summary>What a sale brings to be matched by: the rules for which it has an identifier.</summary>
-internal sealed record SaleToMatch(string ConversionId, string Gateway, DateTimeOffset OccurredAt, DateTimeOffset ReceivedAt, IReadOnlySet<MatchRule> Identifiers);
+internal sealed record SaleToMatch(
+    string ConversionId,
+    string Gateway,
+    DateTimeOffset OccurredAt,
+    DateTimeOffset ReceivedAt,
+    IReadOnlySet<MatchRule> Identifiers
+);
 
 /// <summary>
 /// Joins a sale to the click it came from. Pure: the same sale, candidates and window give the same answer at any time, so it can be replayed.
@@ -33,17 +39,33 @@ internal static class Decision
     public static object Decide(SaleToMatch sale, IReadOnlyCollection<Candidate> candidates, TimeSpan window, DateTimeOffset decidedAt)
     {
         var windowFrom = sale.OccurredAt - window;
-        var winner = Rules.Select(rule => Latest(rule.Rule, sale, candidates, windowFrom)).FirstOrDefault(candidate => candidate is not null);
+        var winner = Rules
+            .Select(rule => Latest(rule.Rule, sale, candidates, windowFrom))
+            .FirstOrDefault(candidate => candidate is not null);
         var tried = Rules.Select(rule => Tried(rule.Rule, sale, candidates, windowFrom, winner)).ToArray();
         var judged = candidates
             .OrderBy(candidate => candidate.Rule)
             .ThenByDescending(candidate => candidate.ClickedAt)
             .ThenBy(candidate => candidate.ClickId, StringComparer.Ordinal)
-            .Select(candidate => new MatchCandidate(candidate.ClickId, candidate.Rule, candidate.ClickedAt, ReasonFor(candidate, sale, windowFrom, winner)))
+            .Select(candidate => new MatchCandidate(
+                candidate.ClickId,
+                candidate.Rule,
+                candidate.ClickedAt,
+                ReasonFor(candidate, sale, windowFrom, winner)
+            ))
             .ToArray();
 
         return winner is null
-            ? new ConversionUnmatched(sale.ConversionId, sale.Gateway, WhyUnmatched(sale, candidates), RuleVersion, windowFrom, tried, judged, decidedAt)
+            ? new ConversionUnmatched(
+                sale.ConversionId,
+                sale.Gateway,
+                WhyUnmatched(sale, candidates),
+                RuleVersion,
+                windowFrom,
+                tried,
+                judged,
+                decidedAt
+            )
             : new ConversionMatched(
                 sale.ConversionId,
                 sale.Gateway,
@@ -61,7 +83,9 @@ internal static class Decision
 
     private static Candidate? Latest(MatchRule rule, SaleToMatch sale, IEnumerable<Candidate> candidates, DateTimeOffset windowFrom) =>
         candidates
-            .Where(candidate => candidate.Rule == rule && candidate.ClickedAt >= windowFrom && candidate.ClickedAt <= LatestClick(rule, sale))
+            .Where(candidate =>
+                candidate.Rule == rule && candidate.ClickedAt >= windowFrom && candidate.ClickedAt <= LatestClick(rule, sale)
+            )
             .OrderByDescending(candidate => candidate.ClickedAt)
             .ThenBy(candidate => candidate.ClickId, StringComparer.Ordinal)
             .FirstOrDefault();
@@ -80,7 +104,13 @@ internal static class Decision
         return end < sale.ReceivedAt ? end : sale.ReceivedAt;
     }
 
-    private static RuleTried Tried(MatchRule rule, SaleToMatch sale, IEnumerable<Candidate> candidates, DateTimeOffset windowFrom, Candidate? winner)
+    private static RuleTried Tried(
+        MatchRule rule,
+        SaleToMatch sale,
+        IEnumerable<Candidate> candidates,
+        DateTimeOffset windowFrom,
+        Candidate? winner
+    )
     {
         var found = candidates.Where(candidate => candidate.Rule == rule).ToArray();
         var outcome =

@@ -93,7 +93,11 @@ internal static class LookUps
     }
 
     /// <summary>The clicks of many identifiers, the latest first; <c>Index</c> is the position in what was asked.</summary>
-    public static async Task<ILookup<int, Candidate>> FindAsync(NpgsqlConnection connection, IReadOnlyList<Key> keys, CancellationToken cancellationToken)
+    public static async Task<ILookup<int, Candidate>> FindAsync(
+        NpgsqlConnection connection,
+        IReadOnlyList<Key> keys,
+        CancellationToken cancellationToken
+    )
     {
         // Lateral and limited, so that each identifier is one index look-up whatever the statistics say.
         await using var select = new NpgsqlCommand(

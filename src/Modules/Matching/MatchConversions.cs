@@ -27,8 +27,14 @@ internal sealed class MatchConversions(IPersonalData people, MatchingOptions opt
 
     private async Task LearnClicksAsync(IReadOnlyList<Seen> seen, EventSession session, CancellationToken cancellationToken)
     {
-        var clicks = seen.Where(one => one.Recorded.Data is ClickCaptured).Select(one => (one.Recorded.TenantId, Click: (ClickCaptured)one.Recorded.Data, one.Person)).ToArray();
-        await LookUps.AddClicksAsync(session.Connection, [.. clicks.Select(one => (one.TenantId, one.Click.ClickId, one.Click.OccurredAt))], cancellationToken);
+        var clicks = seen.Where(one => one.Recorded.Data is ClickCaptured)
+            .Select(one => (one.Recorded.TenantId, Click: (ClickCaptured)one.Recorded.Data, one.Person))
+            .ToArray();
+        await LookUps.AddClicksAsync(
+            session.Connection,
+            [.. clicks.Select(one => (one.TenantId, one.Click.ClickId, one.Click.OccurredAt))],
+            cancellationToken
+        );
         await LookUps.AddKeysAsync(
             session.Connection,
             [.. clicks.SelectMany(one => Keys.Of(people, one.TenantId, one.Person).Select(key => (key, one.Click.ClickId)))],
@@ -43,7 +49,9 @@ internal sealed class MatchConversions(IPersonalData people, MatchingOptions opt
         var asked = checkouts
             .SelectMany(
                 (one, index) =>
-                    Keys.Of(people, one.Recorded.TenantId, one.Person).Where(key => IsOfBrowser(key.Rule)).Select(key => (Index: index, Key: key))
+                    Keys.Of(people, one.Recorded.TenantId, one.Person)
+                        .Where(key => IsOfBrowser(key.Rule))
+                        .Select(key => (Index: index, Key: key))
             )
             .ToArray();
         var found = await LookUps.FindAsync(session.Connection, [.. asked.Select(one => one.Key)], cancellationToken);
@@ -67,33 +75,56 @@ internal sealed class MatchConversions(IPersonalData people, MatchingOptions opt
     private async Task DecideAsync(IReadOnlyList<Seen> seen, EventSession session, CancellationToken cancellationToken)
     {
         var sales = seen.Where(one => one.Recorded.Data is ConversionReceived)
-            .Select(one => new Sale(one.Recorded, (ConversionReceived)one.Recorded.Data, [.. Keys.Of(people, one.Recorded.TenantId, one.Person)]))
+            .Select(one => new Sale(
+                one.Recorded,
+                (ConversionReceived)one.Recorded.Data,
+                [.. Keys.Of(people, one.Recorded.TenantId, one.Person)]
+            ))
             .ToArray();
         if (sales.Length == 0)
             return;
 
         var asked = sales.SelectMany((sale, index) => sale.Keys.Select(key => (Index: index, Key: key))).ToArray();
         var byKey = await LookUps.FindAsync(session.Connection, [.. asked.Select(one => one.Key)], cancellationToken);
-        var tokens = sales.Select((sale, index) => (Index: index, sale.Recorded.TenantId, sale.Received.ClickId)).Where(one => one.ClickId is not null).ToArray();
-        var byToken = await LookUps.FindTokensAsync(session.Connection, [.. tokens.Select(one => (one.TenantId, one.ClickId!))], cancellationToken);
+        var tokens = sales
+            .Select((sale, index) => (Index: index, sale.Recorded.TenantId, sale.Received.ClickId))
+            .Where(one => one.ClickId is not null)
+            .ToArray();
+        var byToken = await LookUps.FindTokensAsync(
+            session.Connection,
+            [.. tokens.Select(one => (one.TenantId, one.ClickId!))],
+            cancellationToken
+        );
         var candidates = asked
             .SelectMany((one, position) => byKey[position].Select(candidate => (one.Index, candidate)))
             .Concat(tokens.SelectMany((one, position) => byToken[position].Select(candidate => (one.Index, candidate))))
             .ToLookup(pair => pair.Index, pair => pair.candidate);
 
-        var learned = new List<(Key, string)>();
+        var learned = new List<(Key Key, string ClickId)>();
+        // The tables do not know yet what an earlier sale of this page taught.
+        var taught = new Dictionary<(string, MatchRule, string), List<Candidate>>();
         for (var index = 0; index < sales.Length; index++)
         {
             var sale = sales[index];
-            var decision = Decision.Decide(sale.ToMatch(), [.. candidates[index]], TimeSpan.FromDays(options.WindowDays), time.GetUtcNow());
+            var found = candidates[index].Concat(sale.Keys.SelectMany(key => taught.GetValueOrDefault(Identity(key)) ?? [])).Distinct();
+            var decision = Decision.Decide(sale.ToMatch(), [.. found], TimeSpan.FromDays(options.WindowDays), time.GetUtcNow());
             session.Append(new Append(sale.Recorded.Stream, [decision]) { CausationId = $"{sale.Recorded.Id}" });
             // The next sale to the same person may come without any click id.
-            if (decision is ConversionMatched matched)
-                learned.AddRange(sale.Keys.Where(key => !IsOfBrowser(key.Rule)).Select(key => (key, matched.ClickId)));
+            if (decision is not ConversionMatched matched)
+                continue;
+            foreach (var key in sale.Keys.Where(key => !IsOfBrowser(key.Rule)))
+            {
+                learned.Add((key, matched.ClickId));
+                if (!taught.TryGetValue(Identity(key), out var clicks))
+                    taught.Add(Identity(key), clicks = []);
+                clicks.Add(new Candidate(key.Rule, matched.ClickId, matched.ClickedAt));
+            }
         }
 
         await LookUps.AddKeysAsync(session.Connection, learned, cancellationToken);
     }
+
+    private static (string, MatchRule, string) Identity(Key key) => (key.TenantId, key.Rule, Convert.ToBase64String(key.Hash));
 
     private static bool IsOfBrowser(MatchRule rule) => rule is MatchRule.Fbclid or MatchRule.Fbc or MatchRule.Fbp;
 

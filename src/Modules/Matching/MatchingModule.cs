@@ -8,7 +8,9 @@ public static class MatchingModule
 {
     public static IServiceCollection AddMatching(this IServiceCollection services)
     {
-        services.AddSingleton(provider => provider.GetRequiredService<IConfiguration>().GetSection("Matching").Get<MatchingOptions>() ?? new());
+        services.AddSingleton(provider =>
+            provider.GetRequiredService<IConfiguration>().GetSection("Matching").Get<MatchingOptions>() ?? new()
+        );
         services.AddSubscription<MatchConversions>();
         return services.AddSchema("matching", typeof(MatchingModule).Assembly);
     }
