@@ -69,6 +69,7 @@ internal static class DemoRun
                 ["Urls"] = Url,
                 ["Meta:BaseUrl"] = metaUrl,
                 ["Dispatch:Transport"] = "postgres",
+                ["Logging:Console:FormatterName"] = "simple",
                 ["Logging:LogLevel:Default"] = "Warning",
                 ["Logging:LogLevel:Microsoft.Hosting.Lifetime"] = "Warning",
             }

@@ -28,5 +28,11 @@ internal static class ReadModels
         Console.WriteLine();
     }
 
-    private static string Shown(object value) => value is DateTime time ? $"{time:yyyy-MM-dd}" : FormattableString.Invariant($"{value}");
+    private static string Shown(object value) =>
+        value switch
+        {
+            DateOnly day => $"{day:yyyy-MM-dd}",
+            DateTime time => $"{time:yyyy-MM-dd}",
+            _ => FormattableString.Invariant($"{value}"),
+        };
 }

@@ -20,6 +20,7 @@ internal sealed class TrackAiApplication : IAsyncDisposable
     public static readonly IReadOnlyList<string> GatewayNames = ["hotmart", "kiwify", "perfectpay", "stripe"];
 
     private readonly Installation installation;
+    private bool started;
 
     private TrackAiApplication(WebApplication web, Installation installation) => (Web, this.installation) = (web, installation);
 
@@ -63,11 +64,15 @@ internal sealed class TrackAiApplication : IAsyncDisposable
     {
         if (Web.Configuration.GetValue("Database:AutoApply", true))
             await Services.GetRequiredService<SchemaMigrator>().ApplyAsync(cancellationToken);
+        started = true;
         await Web.StartAsync(cancellationToken);
     }
 
+    /// <summary>Finishes what is under way, then lets go of everything.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (started)
+            await Web.StopAsync();
         await Web.DisposeAsync();
         await installation.DisposeAsync();
     }

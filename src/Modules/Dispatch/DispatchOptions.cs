@@ -16,7 +16,7 @@ public sealed class DispatchOptions
     public int MaxInFlight { get; set; } = 8;
 
     /// <summary>How long a claim lasts without being kept up.</summary>
-    public TimeSpan ClaimTime { get; set; } = TimeSpan.FromSeconds(30);
+    public TimeSpan ClaimTime { get; set; } = TimeSpan.FromSeconds(15);
 
     /// <summary>How often the queue is looked at when nobody called.</summary>
     public TimeSpan PollingTime { get; set; } = TimeSpan.FromSeconds(5);

@@ -102,9 +102,21 @@ public static class EventStoreModule
             given.ApplicationName = "TrackAi";
         if (!written.ContainsKey("Timeout"))
             given.Timeout = 5;
+        // A LISTEN that hears nothing must still notice that its server is gone.
+        if (!written.ContainsKey("Keepalive"))
+            given.KeepAlive = 30;
         var builder = new NpgsqlDataSourceBuilder(given.ConnectionString);
+        builder.UsePhysicalConnectionInitializer(
+            connection => Initialize(connection).ExecuteNonQuery(),
+            async connection => await Initialize(connection).ExecuteNonQueryAsync()
+        );
         return builder.UseLoggerFactory(loggers).Build();
     }
+
+    // Compiling a plan costs more than any statement of ours takes. A host that is cut off inside a transaction holds back the log's readers:
+    // not for longer than this.
+    private static NpgsqlCommand Initialize(NpgsqlConnection connection) =>
+        new("set jit = off; set idle_in_transaction_session_timeout = '30s'", connection);
 
     internal static IReadOnlyList<Shard> Shards(IServiceProvider provider)
     {

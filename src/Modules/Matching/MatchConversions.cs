@@ -100,19 +100,31 @@ internal sealed class MatchConversions(IPersonalData people, MatchingOptions opt
             .Concat(tokens.SelectMany((one, position) => byToken[position].Select(candidate => (one.Index, candidate))))
             .ToLookup(pair => pair.Index, pair => pair.candidate);
 
-        var learned = new List<(Key, string)>();
+        var learned = new List<(Key Key, string ClickId)>();
+        // The tables do not know yet what an earlier sale of this page taught.
+        var taught = new Dictionary<(string, MatchRule, string), List<Candidate>>();
         for (var index = 0; index < sales.Length; index++)
         {
             var sale = sales[index];
-            var decision = Decision.Decide(sale.ToMatch(), [.. candidates[index]], TimeSpan.FromDays(options.WindowDays), time.GetUtcNow());
+            var found = candidates[index].Concat(sale.Keys.SelectMany(key => taught.GetValueOrDefault(Identity(key)) ?? [])).Distinct();
+            var decision = Decision.Decide(sale.ToMatch(), [.. found], TimeSpan.FromDays(options.WindowDays), time.GetUtcNow());
             session.Append(new Append(sale.Recorded.Stream, [decision]) { CausationId = $"{sale.Recorded.Id}" });
             // The next sale to the same person may come without any click id.
-            if (decision is ConversionMatched matched)
-                learned.AddRange(sale.Keys.Where(key => !IsOfBrowser(key.Rule)).Select(key => (key, matched.ClickId)));
+            if (decision is not ConversionMatched matched)
+                continue;
+            foreach (var key in sale.Keys.Where(key => !IsOfBrowser(key.Rule)))
+            {
+                learned.Add((key, matched.ClickId));
+                if (!taught.TryGetValue(Identity(key), out var clicks))
+                    taught.Add(Identity(key), clicks = []);
+                clicks.Add(new Candidate(key.Rule, matched.ClickId, matched.ClickedAt));
+            }
         }
 
         await LookUps.AddKeysAsync(session.Connection, learned, cancellationToken);
     }
+
+    private static (string, MatchRule, string) Identity(Key key) => (key.TenantId, key.Rule, Convert.ToBase64String(key.Hash));
 
     private static bool IsOfBrowser(MatchRule rule) => rule is MatchRule.Fbclid or MatchRule.Fbc or MatchRule.Fbp;
 

@@ -1,0 +1,168 @@
+using TrackAi.Contracts;
+
+namespace TrackAi.Matching.Tests;
+
+public sealed class MatchConversionsTests(MatchingDatabase database) : IClassFixture<MatchingDatabase>
+{
+    private const string Fbclid = "IwZXh0bgNhZW0BMEXEMPLO_";
+
+    [Theory]
+    [InlineData(MatchRule.Fbclid)]
+    [InlineData(MatchRule.Fbc)]
+    [InlineData(MatchRule.Fbp)]
+    [InlineData(MatchRule.EmailHash)]
+    [InlineData(MatchRule.PhoneHash)]
+    public async Task A_sale_finds_its_click_by_each_identifier(MatchRule rule)
+    {
+        var person = PersonWith(rule);
+        var click = await database.ClickAsync(person);
+        await database.MatchAsync();
+        var sale = await database.SaleAsync(person);
+        await database.MatchAsync();
+
+        var matched = (await database.DecisionAsync(sale)).ShouldBeOfType<ConversionMatched>();
+        matched.ClickId.ShouldBe(click);
+        // A click cookie carries the click's id, which is the stronger of the two.
+        matched.Rule.ShouldBe(rule == MatchRule.Fbc ? MatchRule.Fbclid : rule);
+    }
+
+    [Fact]
+    public async Task A_sale_finds_its_click_by_our_token_alone()
+    {
+        var click = await database.ClickAsync(new Person());
+        var sale = await database.SaleAsync(new Person(), click);
+        await database.MatchAsync();
+
+        var matched = (await database.DecisionAsync(sale)).ShouldBeOfType<ConversionMatched>();
+        (matched.ClickId, matched.Rule).ShouldBe((click, MatchRule.ClickToken));
+    }
+
+    [Fact]
+    public async Task An_email_given_at_a_checkout_that_knows_its_click_leads_a_later_sale_to_that_click()
+    {
+        var click = await database.ClickAsync(new Person());
+        await database.CheckoutAsync(new Person { Email = "checkout@example.com" }, click);
+        var sale = await database.SaleAsync(new Person { Email = "Checkout@Example.com " });
+        await database.MatchAsync();
+
+        var matched = (await database.DecisionAsync(sale)).ShouldBeOfType<ConversionMatched>();
+        (matched.ClickId, matched.Rule).ShouldBe((click, MatchRule.EmailHash));
+    }
+
+    [Fact]
+    public async Task A_checkout_without_a_token_knows_its_click_by_Metas_cookie()
+    {
+        var click = await database.ClickAsync(new Person { Fbp = "fb.1.1793890500123.1000000001" });
+        await database.CheckoutAsync(new Person { Fbp = "fb.1.1793890500123.1000000001", Phone = "11987650001" });
+        var sale = await database.SaleAsync(new Person { Phone = "+55 11 98765-0001" });
+        await database.MatchAsync();
+
+        var matched = (await database.DecisionAsync(sale)).ShouldBeOfType<ConversionMatched>();
+        (matched.ClickId, matched.Rule).ShouldBe((click, MatchRule.PhoneHash));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_email_of_a_matched_sale_leads_the_next_sale_to_the_same_click_in_one_page_or_in_two(bool onePage)
+    {
+        var buyer = new Person { Email = $"again-{onePage}@example.com" };
+        var click = await database.ClickAsync(new Person());
+        await database.SaleAsync(buyer, click);
+        if (!onePage)
+            await database.MatchAsync();
+        var next = await database.SaleAsync(buyer, at: MatchingDatabase.Noon.AddHours(5));
+        await database.MatchAsync();
+
+        var matched = (await database.DecisionAsync(next)).ShouldBeOfType<ConversionMatched>();
+        (matched.ClickId, matched.Rule).ShouldBe((click, MatchRule.EmailHash));
+    }
+
+    [Fact]
+    public async Task A_click_of_another_tenant_is_never_a_candidate()
+    {
+        var person = new Person { Email = "shared@example.com", Fbp = "fb.1.1793890500123.1000000002" };
+        var foreign = await database.ClickAsync(person, tenant: "globex");
+        await database.CheckoutAsync(person, foreign, tenant: "globex");
+        var sale = await database.SaleAsync(person, foreign);
+        await database.MatchAsync();
+
+        var unmatched = (await database.DecisionAsync(sale)).ShouldBeOfType<ConversionUnmatched>();
+        unmatched.Reason.ShouldBe("no_click_found");
+        unmatched.Candidates.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task The_same_token_in_two_tenants_is_two_clicks()
+    {
+        var token = ClickToken.New();
+        await database.ClickAsync(new Person(), MatchingDatabase.Noon.AddHours(-2), "globex", token);
+        await database.ClickAsync(new Person(), MatchingDatabase.Noon.AddHours(-1), "acme", token);
+        var sale = await database.SaleAsync(new Person(), token);
+        await database.MatchAsync();
+
+        (await database.DecisionAsync(sale)).ShouldBeOfType<ConversionMatched>().ClickedAt.ShouldBe(MatchingDatabase.Noon.AddHours(-1));
+    }
+
+    [Fact]
+    public async Task A_click_that_reaches_the_log_just_after_its_sale_is_found_when_both_are_in_one_page()
+    {
+        var person = new Person { Fbp = "fb.1.1793890500123.1000000003" };
+        var sale = await database.SaleAsync(person);
+        var click = await database.ClickAsync(person);
+        await database.MatchAsync();
+
+        (await database.DecisionAsync(sale)).ShouldBeOfType<ConversionMatched>().ClickId.ShouldBe(click);
+    }
+
+    [Fact]
+    public async Task A_click_made_after_the_sale_never_explains_it()
+    {
+        var person = new Person { Fbp = "fb.1.1793890500123.1000000004" };
+        var sale = await database.SaleAsync(person);
+        await database.ClickAsync(person, MatchingDatabase.Noon.AddMinutes(5));
+        await database.MatchAsync();
+
+        (await database.DecisionAsync(sale)).ShouldBeOfType<ConversionUnmatched>().Reason.ShouldBe("only_clicks_after_the_sale");
+    }
+
+    [Fact]
+    public async Task A_sale_whose_buyer_was_erased_before_it_was_matched_is_decided_without_a_match()
+    {
+        var person = new Person { Email = "erased@example.com" };
+        await database.ClickAsync(person);
+        var sale = await database.SaleAsync(person);
+        await database.ExecuteAsync(
+            "update stream_key set wrapped_key = null, destroyed_at = now() where tenant_id = $1 and stream_id = $2",
+            sale.TenantId,
+            sale.Id
+        );
+        await database.MatchAsync();
+
+        (await database.DecisionAsync(sale)).ShouldBeOfType<ConversionUnmatched>().Reason.ShouldBe("no_identifier");
+    }
+
+    [Fact]
+    public async Task The_tables_hold_no_identifier_in_the_clear()
+    {
+        await database.ClickAsync(new Person { Email = "clear@example.com", Phone = "11987650009" });
+        await database.MatchAsync();
+
+        (
+            await database.ScalarAsync<long>(
+                "select count(*) from match_key where length(hash) <> 32 or position('clear'::bytea in hash) > 0 or position('98765'::bytea in hash) > 0"
+            )
+        ).ShouldBe(0);
+    }
+
+    private static Person PersonWith(MatchRule rule) =>
+        rule switch
+        {
+            MatchRule.Fbclid => new Person { Fbclid = $"{Fbclid}1" },
+            MatchRule.Fbc => new Person { Fbc = $"fb.1.1793890500120.{Fbclid}2" },
+            MatchRule.Fbp => new Person { Fbp = "fb.1.1793890500123.1432567890" },
+            MatchRule.EmailHash => new Person { Email = "ana@example.com" },
+            MatchRule.PhoneHash => new Person { Phone = "11987654321" },
+            _ => new Person(),
+        };
+}

@@ -1,0 +1,113 @@
+using System.Security.Cryptography;
+using Microsoft.Extensions.DependencyInjection;
+using TrackAi.Contracts;
+using TrackAi.EventStore;
+using TrackAi.Privacy;
+using TrackAi.Testing;
+
+namespace TrackAi.Matching.Tests;
+
+/// <summary>Clicks, checkouts and sales as the edge would append them, and what Matching decided.</summary>
+public sealed class MatchingDatabase : TestDatabase
+{
+    public static readonly DateTimeOffset Noon = new(2026, 11, 10, 12, 0, 0, TimeSpan.Zero);
+
+    private static readonly string MasterKey = Convert.ToBase64String(SHA256.HashData("the master key of the tests"u8));
+    private static readonly Identifiers Whatever = new(false, false, false, false, false, false);
+
+    private TestHost edge = null!;
+    private int orders;
+
+    private IPersonalData People => edge.Services.GetRequiredService<IPersonalData>();
+
+    public override async ValueTask InitializeAsync()
+    {
+        await base.InitializeAsync();
+        edge = await StartAsync(daemon: false);
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        await edge.DisposeAsync();
+        await base.DisposeAsync();
+    }
+
+    public async Task<string> ClickAsync(Person person, DateTimeOffset? at = null, string tenant = "acme", string? clickId = null)
+    {
+        var id = clickId ?? ClickToken.New();
+        var stream = new StreamId(tenant, Streams.Click(id));
+        var person1 = People.SealNew(tenant, stream.Id, person);
+        await AppendAsync(stream, new ClickCaptured(id, Campaign.None, Whatever, at ?? Noon.AddHours(-1), person1.Protected), person1);
+        return id;
+    }
+
+    public async Task CheckoutAsync(Person person, string? clickId = null, string tenant = "acme")
+    {
+        var id = Guid.CreateVersion7(Noon.AddMinutes(-30));
+        var stream = new StreamId(tenant, Streams.Checkout(id));
+        var buyer = People.SealNew(tenant, stream.Id, person);
+        await AppendAsync(
+            stream,
+            new CheckoutInitiated(id, clickId, Campaign.None, Whatever, null, null, Noon.AddMinutes(-30), buyer.Protected),
+            buyer
+        );
+    }
+
+    /// <returns>The sale's stream.</returns>
+    public async Task<StreamId> SaleAsync(Person person, string? clickId = null, DateTimeOffset? at = null, string tenant = "acme")
+    {
+        var order = $"{Interlocked.Increment(ref orders)}";
+        var conversion = Streams.ConversionId("perfectpay", order);
+        var stream = new StreamId(tenant, Streams.Conversion(conversion));
+        var buyer = People.SealNew(tenant, stream.Id, person);
+        await AppendAsync(
+            stream,
+            new ConversionReceived(
+                conversion,
+                "perfectpay",
+                order,
+                Ids.EventId(tenant, "perfectpay", order, "Purchase"),
+                ConversionKind.Sale,
+                PaymentState.Approved,
+                new Money(147.90m, "BRL"),
+                null,
+                clickId,
+                Campaign.None,
+                Whatever,
+                at ?? Noon,
+                (at ?? Noon).AddMinutes(1),
+                "approved",
+                order,
+                [],
+                buyer.Protected
+            ),
+            buyer
+        );
+        return stream;
+    }
+
+    /// <summary>Starts Matching, lets it see everything there is, and stops it.</summary>
+    public async Task MatchAsync()
+    {
+        await using var host = await StartAsync();
+        await host.CaughtUpAsync(MatchConversions.ShardName);
+    }
+
+    /// <summary>The one decision about a sale.</summary>
+    public async Task<object> DecisionAsync(StreamId sale) =>
+        (await edge.Store.ReadStreamAsync(sale))
+            .Select(recorded => recorded.Data)
+            .Single(data => data is ConversionMatched or ConversionUnmatched);
+
+    private Task<TestHost> StartAsync(bool daemon = true) =>
+        TestHost.StartAsync(
+            this,
+            services => services.AddPrivacy().AddMatching(),
+            settings: new Dictionary<string, string?> { ["EventStore:RunDaemon"] = daemon.ToString(), ["Secrets:MasterKey"] = MasterKey }
+        );
+
+    private async Task AppendAsync(StreamId stream, object data, SealedPerson person) =>
+        (
+            await edge.Store.AppendAsync(new Append(stream, [data]) { ExpectedVersion = 0, SideEffects = [person.Key!] })
+        ).ShouldBeOfType<AppendResult.Appended>();
+}
