@@ -18,7 +18,7 @@ demo.SetAction(
 );
 try
 {
-    return await demo.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    return await demo.Parse(args).InvokeAsync(TrackAi.Host.CommandLine.TrackAiCommandLine.Invocation);
 }
 catch (Exception exception) when (exception is TrackAi.PrivateCluster.PrivateClusterException or IOException)
 {

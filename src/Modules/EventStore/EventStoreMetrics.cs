@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 
@@ -36,14 +37,39 @@ public static class EventStoreMetrics
         "{event}",
         "Events that stopped a shard. Tag: projection."
     );
-    internal static readonly Gauge<long> LagEvents = Meter.CreateGauge<long>(
+    // Observed, not recorded: a shard that stands still must show how far behind it is.
+    private static readonly ConcurrentDictionary<object, Func<ShardLag>> Shards = new();
+
+    private static readonly ObservableGauge<long> LagEvents = Meter.CreateObservableGauge(
         "trackai.projection.lag",
+        () => Observe(lag => lag.Events),
         "{event}",
         "Events not yet applied. Tag: projection."
     );
-    internal static readonly Gauge<double> LagSeconds = Meter.CreateGauge<double>(
+    private static readonly ObservableGauge<double> LagSeconds = Meter.CreateObservableGauge(
         "trackai.projection.lag.time",
+        () => Observe(lag => lag.Behind.TotalSeconds),
         "s",
-        "Age of the last event applied when it was applied. Tag: projection."
+        "How long the projection has been behind. Tag: projection."
     );
+
+    /// <summary>Shows a shard's lag as long as this host runs it.</summary>
+    internal static IDisposable Watch(Func<ShardLag> lag)
+    {
+        var watched = new Watched();
+        Shards[watched] = lag;
+        return watched;
+    }
+
+    private static IEnumerable<Measurement<T>> Observe<T>(Func<ShardLag, T> value)
+        where T : struct =>
+        Shards.Values.Select(read => read()).Select(lag => new Measurement<T>(value(lag), new KeyValuePair<string, object?>("projection", lag.Shard)));
+
+    private sealed class Watched : IDisposable
+    {
+        public void Dispose() => Shards.TryRemove(this, out _);
+    }
 }
+
+/// <param name="Behind">Zero when it has applied everything.</param>
+internal readonly record struct ShardLag(string Shard, long Events, TimeSpan Behind);

@@ -9,6 +9,13 @@ namespace TrackAi.Host.CommandLine;
 /// <summary>Every verb. Exit code 0 only when what was asked was done; 1 when it was refused or failed; what went wrong goes to stderr.</summary>
 internal static class TrackAiCommandLine
 {
+    /// <summary>On Ctrl-C or SIGTERM what is under way is finished: longer than the host's own limit for that.</summary>
+    public static readonly InvocationConfiguration Invocation = new()
+    {
+        EnableDefaultExceptionHandler = false,
+        ProcessTerminationTimeout = TimeSpan.FromSeconds(45),
+    };
+
     public static async Task<int> RunAsync(string[] args)
     {
         var root = new RootCommand(
@@ -31,7 +38,7 @@ internal static class TrackAiCommandLine
         };
         try
         {
-            return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            return await root.Parse(args).InvokeAsync(Invocation);
         }
         catch (Exception exception) when (Explain(exception) is { } explanation)
         {

@@ -24,10 +24,12 @@ internal sealed partial class ShardRunner(
     private long position;
     private long persisted;
     private long? skip;
+    private long caughtUpAt = time.GetTimestamp();
 
     /// <summary>Runs until the lease is lost (the token ends) or the shard is paused or stopped.</summary>
     public async Task RunAsync(long token, CancellationToken leaseLost)
     {
+        using var lag = EventStoreMetrics.Watch(ReadLag);
         var failures = 0;
         while (!leaseLost.IsCancellationRequested)
         {
@@ -68,6 +70,7 @@ internal sealed partial class ShardRunner(
             var mark = log.Mark;
             if (mark <= position)
             {
+                caughtUpAt = time.GetTimestamp();
                 if (persisted < position)
                 {
                     await log.WaitBeyondAsync(position, Idle, leaseLost);
@@ -159,9 +162,12 @@ internal sealed partial class ShardRunner(
         position = persisted = ceiling;
         var tag = new KeyValuePair<string, object?>("projection", shard.Name);
         EventStoreMetrics.Processed.Add(events.Count, tag);
-        EventStoreMetrics.LagEvents.Record(log.Mark - position, tag);
-        if (events.Count > 0)
-            EventStoreMetrics.LagSeconds.Record((time.GetUtcNow() - events[^1].Timestamp).TotalSeconds, tag);
+    }
+
+    private ShardLag ReadLag()
+    {
+        var lag = Math.Max(0, log.Mark - position);
+        return new ShardLag(shard.Name, lag, lag == 0 ? TimeSpan.Zero : time.GetElapsedTime(caughtUpAt));
     }
 
     // A broken connection or a lost lease is not the event's fault; what Postgres says of a statement is.
