@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.HttpOverrides;
+using Microsoft.Extensions.Options;
 using TrackAi.Analytics;
 using TrackAi.Contracts;
 using TrackAi.Dispatch;
@@ -62,10 +63,11 @@ internal sealed class TrackAiApplication : IAsyncDisposable
     /// <summary>Brings the schema up to date and starts to serve.</summary>
     public async Task StartAsync(CancellationToken cancellationToken = default)
     {
+        ValidateConfiguration();
         if (Web.Configuration.GetValue("Database:AutoApply", true))
             await Services.GetRequiredService<SchemaMigrator>().ApplyAsync(cancellationToken);
-        started = true;
         await Web.StartAsync(cancellationToken);
+        started = true;
     }
 
     /// <summary>Finishes what is under way, then lets go of everything.</summary>
@@ -75,6 +77,14 @@ internal sealed class TrackAiApplication : IAsyncDisposable
             await Web.StopAsync();
         await Web.DisposeAsync();
         await installation.DisposeAsync();
+    }
+
+    // Whoever reads the options first meets their errors; here they are met before anything runs.
+    private void ValidateConfiguration()
+    {
+        Services.GetService<IStartupValidator>()?.Validate();
+        _ = Services.GetRequiredService<DispatchOptions>();
+        _ = Services.GetRequiredService<IOptions<ForwardedHeadersOptions>>().Value;
     }
 
     private static void AddModules(WebApplicationBuilder builder, Installation installation)
