@@ -21,16 +21,22 @@ internal static class AppendBenchmark
         var store = services.GetRequiredService<PostgresEventStore>();
         await using var plain = EventStoreModule.CreateDataSource(connectionString);
 
+        // New streams at every run, whatever earlier ones left in the database.
+        var run = $"{Guid.CreateVersion7(TimeProvider.System.GetUtcNow()):N}";
         Console.WriteLine("workers   ours/s   p50 ms   p95 ms   p99 ms   plain/s   p50 ms   p95 ms   ratio");
         foreach (var count in workers)
         {
-            await Load.RunAsync(count, TimeSpan.FromSeconds(1), (worker, number) => OursAsync(store, $"warm-{count}-{worker}-{number}"));
-            await Load.RunAsync(count, TimeSpan.FromSeconds(1), (worker, number) => PlainAsync(plain, $"warm-plain-{count}-{worker}-{number}"));
-            var ours = await Load.RunAsync(count, duration, (worker, number) => OursAsync(store, $"ours-{count}-{worker}-{number}"));
-            var theirs = await Load.RunAsync(count, duration, (worker, number) => PlainAsync(plain, $"plain-{count}-{worker}-{number}"));
+            await Load.RunAsync(count, TimeSpan.FromSeconds(1), (worker, number) => OursAsync(store, $"{run}-warm-{count}-{worker}-{number}"));
+            await Load.RunAsync(
+                count,
+                TimeSpan.FromSeconds(1),
+                (worker, number) => PlainAsync(plain, $"{run}-warm-plain-{count}-{worker}-{number}")
+            );
+            var ours = await Load.RunAsync(count, duration, (worker, number) => OursAsync(store, $"{run}-ours-{count}-{worker}-{number}"));
+            var theirs = await Load.RunAsync(count, duration, (worker, number) => PlainAsync(plain, $"{run}-plain-{count}-{worker}-{number}"));
             Console.WriteLine(
                 FormattableString.Invariant(
-                    $"{count,7} {ours.PerSecond,8:0} {ours.P50,8:0.00} {ours.P95,8:0.00} {ours.P99,8:0.00} {theirs.PerSecond,9:0} {theirs.P50,8:0.00} {theirs.P95,8:0.00} {ours.PerSecond / theirs.PerSecond,7:0.00}"
+                    $"{count, 7} {ours.PerSecond, 8:0} {ours.P50, 8:0.00} {ours.P95, 8:0.00} {ours.P99, 8:0.00} {theirs.PerSecond, 9:0} {theirs.P50, 8:0.00} {theirs.P95, 8:0.00} {ours.PerSecond / theirs.PerSecond, 7:0.00}"
                 )
             );
         }
@@ -39,7 +45,7 @@ internal static class AppendBenchmark
     private static ServiceProvider Build(string connectionString)
     {
         var services = new ServiceCollection();
-        services.AddSingleton<IConfiguration>(new ConfigurationBuilder().Build());
+        services.AddSingleton<IConfiguration>(new ConfigurationBuilder().AddEnvironmentVariables().Build());
         services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning));
         services.AddEventStore(_ => connectionString, EventTypes.All);
         return services.BuildServiceProvider();
@@ -70,7 +76,13 @@ internal static class AppendBenchmark
         command.Parameters.Add(new() { Value = stream });
         command.Parameters.Add(new() { Value = TimeProvider.System.GetUtcNow() });
         command.Parameters.Add(new() { Value = Guid.CreateVersion7(TimeProvider.System.GetUtcNow()) });
-        command.Parameters.Add(new() { Value = JsonSerializer.SerializeToUtf8Bytes(Event(stream), JsonSerializerOptions.Web), NpgsqlDbType = NpgsqlDbType.Jsonb });
+        command.Parameters.Add(
+            new()
+            {
+                Value = JsonSerializer.SerializeToUtf8Bytes(Event(stream), JsonSerializerOptions.Web),
+                NpgsqlDbType = NpgsqlDbType.Jsonb,
+            }
+        );
         await command.ExecuteScalarAsync();
     }
 

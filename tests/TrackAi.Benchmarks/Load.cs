@@ -14,7 +14,9 @@ internal static class Load
     public static async Task<Measured> RunAsync(int workers, TimeSpan duration, Func<int, long, Task> operation)
     {
         var started = Stopwatch.GetTimestamp();
-        var latencies = await Task.WhenAll(Enumerable.Range(0, workers).Select(worker => Task.Run(() => WorkAsync(worker, duration, operation))));
+        var latencies = await Task.WhenAll(
+            Enumerable.Range(0, workers).Select(worker => Task.Run(() => WorkAsync(worker, duration, operation)))
+        );
         var elapsed = Stopwatch.GetElapsedTime(started);
         var all = latencies.SelectMany(one => one).Order().ToArray();
         return new Measured(workers, all.Length, elapsed, At(all, 0.50), At(all, 0.95), At(all, 0.99));
@@ -34,5 +36,6 @@ internal static class Load
         return latencies;
     }
 
-    private static double At(double[] sorted, double share) => sorted.Length == 0 ? 0 : sorted[(int)Math.Min(sorted.Length - 1, sorted.Length * share)];
+    private static double At(double[] sorted, double share) =>
+        sorted.Length == 0 ? 0 : sorted[(int)Math.Min(sorted.Length - 1, sorted.Length * share)];
 }

@@ -37,6 +37,7 @@ public static class EventStoreMetrics
         "{event}",
         "Events that stopped a shard. Tag: projection."
     );
+
     // Observed, not recorded: a shard that stands still must show how far behind it is.
     private static readonly ConcurrentDictionary<object, Func<ShardLag>> Shards = new();
 
@@ -63,7 +64,9 @@ public static class EventStoreMetrics
 
     private static IEnumerable<Measurement<T>> Observe<T>(Func<ShardLag, T> value)
         where T : struct =>
-        Shards.Values.Select(read => read()).Select(lag => new Measurement<T>(value(lag), new KeyValuePair<string, object?>("projection", lag.Shard)));
+        Shards
+            .Values.Select(read => read())
+            .Select(lag => new Measurement<T>(value(lag), new KeyValuePair<string, object?>("projection", lag.Shard)));
 
     private sealed class Watched : IDisposable
     {

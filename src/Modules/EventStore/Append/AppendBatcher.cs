@@ -83,16 +83,20 @@ internal sealed partial class AppendBatcher(
 
     private void Enqueue(PendingAppend append)
     {
+        int? writer = null;
         lock (gate)
         {
             if (closed)
                 throw new EventStoreUnavailableException("The event store is shutting down.");
             waiting.AddLast(append);
             if (writers < options.Writers)
-                StartWriter();
+                writer = NewWriter();
             else if (!watching)
                 StartWatching();
         }
+        // On the caller's own thread up to the first wait: a lone append changes no thread on its way to Postgres.
+        if (writer is { } number)
+            _ = WriteAsync(number);
     }
 
     private void Forget(PendingAppend append)
@@ -101,10 +105,15 @@ internal sealed partial class AppendBatcher(
             waiting.Remove(append);
     }
 
-    private void StartWriter()
+    private int NewWriter()
     {
         writers++;
-        var writer = nextWriter++;
+        return nextWriter++;
+    }
+
+    private void StartWriter()
+    {
+        var writer = NewWriter();
         _ = Task.Run(() => WriteAsync(writer));
     }
 

@@ -6,6 +6,11 @@ namespace TrackAi.EventStore.Appending;
 /// <summary>One call of <c>es_append</c> and the side effects of its requests. At most one request a stream.</summary>
 internal sealed class AppendStatement(IReadOnlyDictionary<Type, ISideEffectTable> sideEffects)
 {
+    private const string LoneSql = """
+        select request, verdict, version, sequence, taken_key, taken_stream, taken_version
+        from es_append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        """;
+
     private const string Sql = """
         select request, verdict, version, sequence, taken_key, taken_stream, taken_version
         from es_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
@@ -22,7 +27,7 @@ internal sealed class AppendStatement(IReadOnlyDictionary<Type, ISideEffectTable
     )
     {
         await using var batch = new NpgsqlBatch(connection);
-        batch.BatchCommands.Add(AppendCommand(requests, now));
+        batch.BatchCommands.Add(requests is [var lone] ? LoneCommand(lone, now) : AppendCommand(requests, now));
         AddSideEffects(batch, requests);
 
         var results = new AppendResult[requests.Count];
@@ -68,6 +73,32 @@ internal sealed class AppendStatement(IReadOnlyDictionary<Type, ISideEffectTable
             ? new AppendResult.Appended(first.Value + request.Events.Count - 1, reader.GetInt64(0))
             : result;
     }
+
+    private static NpgsqlBatchCommand LoneCommand(PendingAppend request, DateTimeOffset now)
+    {
+        var append = request.Append;
+        return new NpgsqlBatchCommand(LoneSql)
+        {
+            Parameters =
+            {
+                new() { Value = append.Stream.TenantId, NpgsqlDbType = NpgsqlDbType.Varchar },
+                new() { Value = append.Stream.Id, NpgsqlDbType = NpgsqlDbType.Varchar },
+                Nullable(NpgsqlDbType.Varchar, append.StreamType),
+                Nullable(NpgsqlDbType.Bigint, append.ExpectedVersion),
+                Array(NpgsqlDbType.Text, append.UniqueKeys.Distinct(StringComparer.Ordinal).ToArray()),
+                Array(NpgsqlDbType.Uuid, request.Events.Select(prepared => prepared.Id).ToArray()),
+                Array(NpgsqlDbType.Varchar, request.Events.Select(prepared => prepared.Name.Alias).ToArray()),
+                Array(NpgsqlDbType.Varchar, request.Events.Select(prepared => prepared.Name.DotnetType).ToArray()),
+                Array(NpgsqlDbType.Jsonb, request.Events.Select(prepared => prepared.Json).ToArray()),
+                Nullable(NpgsqlDbType.Varchar, append.CorrelationId),
+                Nullable(NpgsqlDbType.Varchar, append.CausationId),
+                new() { Value = now, NpgsqlDbType = NpgsqlDbType.TimestampTz },
+            },
+        };
+    }
+
+    private static NpgsqlParameter Nullable(NpgsqlDbType type, object? value) =>
+        new() { Value = value ?? DBNull.Value, NpgsqlDbType = type };
 
     private static NpgsqlBatchCommand AppendCommand(IReadOnlyList<PendingAppend> requests, DateTimeOffset now)
     {

@@ -139,6 +139,10 @@ internal sealed partial class EventDaemon(
     [LoggerMessage(1042, LogLevel.Error, "{Shard} ended by an error nobody expected; it is started again.")]
     private static partial void LogDied(ILogger logger, string shard, Exception exception);
 
-    [LoggerMessage(1043, LogLevel.Information, "Stopping {Count} projections and subscriptions; what they had not committed is done by whoever runs them next.")]
+    [LoggerMessage(
+        1043,
+        LogLevel.Information,
+        "Stopping {Count} projections and subscriptions; what they had not committed is done by whoever runs them next."
+    )]
     private static partial void LogStopping(ILogger logger, int count);
 }
