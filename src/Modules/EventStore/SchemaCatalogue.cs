@@ -71,7 +71,12 @@ internal static class SchemaCatalogue
             else if (!string.Equals(actual, definition, StringComparison.Ordinal))
                 yield return new SchemaDifference("database", name, $"is '{actual}', not '{definition}'");
 
-        foreach (var name in found.Keys.Except(wanted.Keys, StringComparer.Ordinal).Where(name => IsOnTable(name, tables, found)).Order(StringComparer.Ordinal))
+        foreach (
+            var name in found
+                .Keys.Except(wanted.Keys, StringComparer.Ordinal)
+                .Where(name => IsOnTable(name, tables, found))
+                .Order(StringComparer.Ordinal)
+        )
             yield return new SchemaDifference("database", name, "is not ours; Marten's migration would drop what is added to a mt_* table");
     }
 
