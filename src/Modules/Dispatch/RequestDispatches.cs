@@ -21,34 +21,46 @@ internal sealed class RequestDispatches(ITenantDirectory tenants, GraceOptions g
         var queued = new List<QueuedDispatch>();
         foreach (var stream in streams)
         {
-            var conversion = ConversionToDispatch.From(stream);
-            if (conversion.Received is not { } received)
+            // As of each event, so that the decision does not depend on what else came in the same page.
+            if (Decided(ConversionToDispatch.From(stream)))
                 continue;
-            var decision = DispatchDecision.Decide(
-                conversion,
-                tenants.RoutePixels(stream.Key.TenantId, received.Gateway, received.ProductId),
-                now
-            );
-            if (decision.Count == 0)
-                continue;
-
-            session.Append(new Append(stream.Key, decision));
-            // A late click may still come for a sale without one.
-            var dueAt = conversion.ClickId is null ? now.AddSeconds(grace.GraceSeconds) : now;
-            queued.AddRange(
-                decision
-                    .OfType<DispatchRequested>()
-                    .Select(request => new QueuedDispatch(
-                        request.DispatchId,
-                        stream.Key.TenantId,
-                        request.ConversionId,
-                        request.PixelId,
-                        dueAt,
-                        now
-                    ))
-            );
+            foreach (var cause in events.Where(recorded => recorded.Stream == stream.Key))
+            {
+                var conversion = ConversionToDispatch.From(stream.Where(recorded => recorded.Sequence <= cause.Sequence));
+                var decision = Decide(stream.Key.TenantId, conversion, now);
+                if (decision.Count == 0)
+                    continue;
+                session.Append(new Append(stream.Key, decision) { CausationId = $"{cause.Id}" });
+                queued.AddRange(Queued(stream.Key.TenantId, conversion, decision, now));
+                break;
+            }
         }
 
         await PostgresQueue.EnqueueAsync(session.Connection, queued, cancellationToken);
     }
+
+    private static bool Decided(ConversionToDispatch conversion) => conversion.IsSkipped || conversion.Requested.Count > 0;
+
+    private IReadOnlyList<object> Decide(string tenant, ConversionToDispatch conversion, DateTimeOffset now) =>
+        conversion.Received is { } received
+            ? DispatchDecision.Decide(conversion, tenants.RoutePixels(tenant, received.Gateway, received.ProductId), now)
+            : [];
+
+    // A late click may still come for a sale without one.
+    private IEnumerable<QueuedDispatch> Queued(
+        string tenant,
+        ConversionToDispatch conversion,
+        IReadOnlyList<object> decision,
+        DateTimeOffset now
+    ) =>
+        decision
+            .OfType<DispatchRequested>()
+            .Select(request => new QueuedDispatch(
+                request.DispatchId,
+                tenant,
+                request.ConversionId,
+                request.PixelId,
+                conversion.ClickId is null ? now.AddSeconds(grace.GraceSeconds) : now,
+                now
+            ));
 }

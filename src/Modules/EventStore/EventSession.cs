@@ -47,10 +47,22 @@ public sealed class EventSession : IAsyncDisposable
     public void Append(Append append) => appends.Add(append);
 
     /// <summary>Streams as this transaction sees them, without what is queued.</summary>
-    public Task<ILookup<StreamId, RecordedEvent>> ReadStreamsAsync(
+    public async Task<ILookup<StreamId, RecordedEvent>> ReadStreamsAsync(
         IReadOnlyCollection<StreamId> streams,
         CancellationToken cancellationToken
-    ) => reader.ReadStreamsAsync(streams, Connection, cancellationToken);
+    )
+    {
+        var found = await reader.ReadStreamsAsync(streams, Connection, cancellationToken);
+        return UpTo is not { } last
+            ? found
+            : found.SelectMany(stream => stream).Where(recorded => recorded.Sequence <= last).ToLookup(recorded => recorded.Stream);
+    }
+
+    /// <summary>A replay sees the log as it was at this position.</summary>
+    internal long? UpTo { get; init; }
+
+    /// <summary>What is queued.</summary>
+    internal IReadOnlyList<Append> Queued => appends;
 
     public async Task CommitAsync(CancellationToken cancellationToken)
     {

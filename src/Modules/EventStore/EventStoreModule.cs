@@ -39,6 +39,7 @@ public static class EventStoreModule
         services.AddSingleton<LogPosition>();
         services.AddSingleton<SchemaMigrator>();
         services.AddSingleton<ProjectionProgress>();
+        services.AddSingleton<Replayer>();
         services.AddSingleton(provider => new ProjectionRebuilder(
             provider.GetRequiredService<NpgsqlDataSource>(),
             provider.GetServices<IProjection>(),

@@ -97,13 +97,15 @@ public sealed class PostgresEventStore
     }
 
     /// <summary>A transaction in which rows and events commit together.</summary>
-    public async Task<EventSession> OpenSessionAsync(CancellationToken cancellationToken = default)
+    public Task<EventSession> OpenSessionAsync(CancellationToken cancellationToken = default) => OpenSessionAsync(null, cancellationToken);
+
+    internal async Task<EventSession> OpenSessionAsync(long? upTo, CancellationToken cancellationToken)
     {
         var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         try
         {
             var transaction = await connection.BeginTransactionAsync(cancellationToken);
-            return new EventSession(connection, transaction, statement, serializer, reader, options, time, wakeUp);
+            return new EventSession(connection, transaction, statement, serializer, reader, options, time, wakeUp) { UpTo = upTo };
         }
         catch
         {

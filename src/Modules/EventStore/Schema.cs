@@ -101,9 +101,10 @@ public sealed partial class SchemaMigrator(NpgsqlDataSource dataSource, IEnumera
         foreach (var script in scripts)
             await ExecuteAsync(connection, script.Sql, cancellationToken);
         var wanted = await SchemaCatalogue.ReadAsync(connection, Scratch, cancellationToken);
+        var resaid = await SchemaCatalogue.ResayViewsAsync(connection, Scratch, wanted, cancellationToken);
         var found = await SchemaCatalogue.ReadAsync(connection, "public", cancellationToken);
         await transaction.RollbackAsync(cancellationToken);
-        return [.. SchemaCatalogue.Compare(wanted, found)];
+        return [.. SchemaCatalogue.Compare(wanted, resaid, found)];
     }
 
     private void RefuseIfNewer(Dictionary<(string, string), string> applied)

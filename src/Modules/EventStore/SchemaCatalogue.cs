@@ -55,9 +55,29 @@ internal static class SchemaCatalogue
         return found;
     }
 
+    /// <summary>
+    /// The same after every view was made again from its own definition, as a rebuild does: Postgres writes some expressions differently then.
+    /// </summary>
+    public static async Task<IReadOnlyDictionary<string, string>> ResayViewsAsync(
+        NpgsqlConnection connection,
+        string schema,
+        IReadOnlyDictionary<string, string> wanted,
+        CancellationToken cancellationToken
+    )
+    {
+        foreach (var (name, definition) in wanted.Where(one => one.Key.StartsWith("view ", StringComparison.Ordinal)))
+        {
+            await using var resay = new NpgsqlCommand($"create or replace view {name["view ".Length..]} as {definition}", connection);
+            await resay.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        return await ReadAsync(connection, schema, cancellationToken);
+    }
+
     /// <summary>What is missing, different, or too much on a table that is known. Tables of others are nobody's business.</summary>
     public static IEnumerable<SchemaDifference> Compare(
         IReadOnlyDictionary<string, string> wanted,
+        IReadOnlyDictionary<string, string> resaid,
         IReadOnlyDictionary<string, string> found
     )
     {
@@ -68,8 +88,8 @@ internal static class SchemaCatalogue
         foreach (var (name, definition) in wanted.OrderBy(pair => pair.Key, StringComparer.Ordinal))
             if (!found.TryGetValue(name, out var actual))
                 yield return new SchemaDifference("database", name, "is missing");
-            else if (!string.Equals(actual, definition, StringComparison.Ordinal))
-                yield return new SchemaDifference("database", name, $"is '{actual}', not '{definition}'");
+            else if (actual != definition && actual != resaid[name])
+                yield return new SchemaDifference("database", name, $"is '{Short(actual)}', not '{Short(definition)}'");
 
         foreach (
             var name in found
@@ -87,6 +107,8 @@ internal static class SchemaCatalogue
             "index" => tables.Any(table => found[name].Contains($" ON {table} ", StringComparison.Ordinal)),
             _ => false,
         };
+
+    private static string Short(string definition) => definition.Length <= 120 ? definition : $"{definition.AsSpan(0, 120)}…";
 
     private static string TableOf(string name) => name.Split(' ', 2)[1].Split('.')[0];
 }

@@ -30,17 +30,17 @@ internal static class Session
 
     /// <summary>The application without its servers and daemons, quiet on stdout.</summary>
     public static Task<TrackAiApplication> OpenAsync(CancellationToken cancellationToken) =>
-        TrackAiApplication.BuildAsync(
-            [],
-            builder =>
-            {
-                builder.Logging.ClearProviders();
-                builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
-                builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-                builder.Configuration["Logging:LogLevel:Default"] = "Warning";
-            },
-            cancellationToken
-        );
+        TrackAiApplication.BuildAsync([], Quiet, cancellationToken);
+
+    /// <summary>Logs on stderr, and only what is wrong.</summary>
+    public static void Quiet(WebApplicationBuilder builder)
+    {
+        builder.Logging.ClearProviders();
+        builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Configuration["Logging:Console:FormatterName"] = "simple";
+        builder.Configuration["Logging:LogLevel:Default"] = "Warning";
+        builder.Configuration["Logging:LogLevel:Microsoft.Hosting.Lifetime"] = "Warning";
+    }
 
     /// <summary>Prints a value as JSON or lets people's text be printed.</summary>
     public static void Print<T>(ParseResult parsed, T value, Action<T> forPeople)

@@ -32,6 +32,7 @@ internal static class TrackAiCommandLine
             KeysCommand.Create(),
             ProjectionCommands.Create(),
             EventCommands.Create(),
+            ReplayCommand.Create(),
             SmokeCommand.Create(),
             EnvironmentCommands.CheckEnvironment(),
             EnvironmentCommands.Describe(),
