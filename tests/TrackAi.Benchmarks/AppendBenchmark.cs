@@ -26,14 +26,22 @@ internal static class AppendBenchmark
         Console.WriteLine("workers   ours/s   p50 ms   p95 ms   p99 ms   plain/s   p50 ms   p95 ms   ratio");
         foreach (var count in workers)
         {
-            await Load.RunAsync(count, TimeSpan.FromSeconds(1), (worker, number) => OursAsync(store, $"{run}-warm-{count}-{worker}-{number}"));
+            await Load.RunAsync(
+                count,
+                TimeSpan.FromSeconds(1),
+                (worker, number) => OursAsync(store, $"{run}-warm-{count}-{worker}-{number}")
+            );
             await Load.RunAsync(
                 count,
                 TimeSpan.FromSeconds(1),
                 (worker, number) => PlainAsync(plain, $"{run}-warm-plain-{count}-{worker}-{number}")
             );
             var ours = await Load.RunAsync(count, duration, (worker, number) => OursAsync(store, $"{run}-ours-{count}-{worker}-{number}"));
-            var theirs = await Load.RunAsync(count, duration, (worker, number) => PlainAsync(plain, $"{run}-plain-{count}-{worker}-{number}"));
+            var theirs = await Load.RunAsync(
+                count,
+                duration,
+                (worker, number) => PlainAsync(plain, $"{run}-plain-{count}-{worker}-{number}")
+            );
             Console.WriteLine(
                 FormattableString.Invariant(
                     $"{count, 7} {ours.PerSecond, 8:0} {ours.P50, 8:0.00} {ours.P95, 8:0.00} {ours.P99, 8:0.00} {theirs.PerSecond, 9:0} {theirs.P50, 8:0.00} {theirs.P95, 8:0.00} {ours.PerSecond / theirs.PerSecond, 7:0.00}"

@@ -17,6 +17,9 @@ public sealed class AppendRefusedException(Append append, AppendResult result)
 /// <summary>An event in the log that this program cannot read.</summary>
 public sealed class UnreadableEventException(string message, Exception? inner = null) : Exception(message, inner);
 
+/// <summary>A projection could not be rebuilt; its live read model is as it was.</summary>
+public sealed class RebuildFailedException(string message, Exception inner) : Exception(message, inner);
+
 /// <summary>The database's schema is newer than this program, or was changed after it was applied.</summary>
 public sealed class SchemaException(string message) : Exception(message);
 

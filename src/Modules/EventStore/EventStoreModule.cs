@@ -39,6 +39,15 @@ public static class EventStoreModule
         services.AddSingleton<LogPosition>();
         services.AddSingleton<SchemaMigrator>();
         services.AddSingleton<ProjectionProgress>();
+        services.AddSingleton(provider => new ProjectionRebuilder(
+            provider.GetRequiredService<NpgsqlDataSource>(),
+            provider.GetServices<IProjection>(),
+            provider.GetServices<SchemaModule>(),
+            provider.GetRequiredService<EventSerializer>(),
+            provider.GetRequiredService<EventReader>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<ProjectionRebuilder>>()
+        ));
         services.AddSingleton(provider => new AppendStatement(
             provider.GetServices<ISideEffectTable>().ToDictionary(table => table.RowType)
         ));

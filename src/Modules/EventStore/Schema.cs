@@ -95,17 +95,18 @@ public sealed partial class SchemaMigrator(NpgsqlDataSource dataSource, IEnumera
             );
     }
 
-    private IEnumerable<Script> Scripts() =>
-        modules
-            .OrderBy(module => module.Order)
-            .SelectMany(module =>
-                module
-                    .Assembly.GetManifestResourceNames()
-                    .Select(resource => (Resource: resource, Match: ScriptName().Match(resource)))
-                    .Where(resource => resource.Match.Success)
-                    .OrderBy(resource => resource.Match.Value, StringComparer.Ordinal)
-                    .Select(resource => Script.Load(module, resource.Resource, resource.Match.Value))
-            );
+    /// <summary>A module's scripts in their order.</summary>
+    internal static IEnumerable<string> ScriptsOf(SchemaModule module) => Load(module).Select(script => script.Sql);
+
+    private IEnumerable<Script> Scripts() => modules.OrderBy(module => module.Order).SelectMany(Load);
+
+    private static IEnumerable<Script> Load(SchemaModule module) =>
+        module
+            .Assembly.GetManifestResourceNames()
+            .Select(resource => (Resource: resource, Match: ScriptName().Match(resource)))
+            .Where(resource => resource.Match.Success)
+            .OrderBy(resource => resource.Match.Value, StringComparer.Ordinal)
+            .Select(resource => Script.Load(module, resource.Resource, resource.Match.Value));
 
     private static async Task<Dictionary<(string, string), string>> ReadAppliedAsync(
         NpgsqlConnection connection,

@@ -97,6 +97,7 @@ internal static class ProjectionCommands
         {
             list,
             status,
+            RebuildCommand.Create(),
             Change(
                 "pause",
                 "Halt one until it is resumed.",

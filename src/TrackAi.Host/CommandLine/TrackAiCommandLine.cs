@@ -51,7 +51,11 @@ internal static class TrackAiCommandLine
     private static string? Explain(Exception exception) =>
         exception switch
         {
-            CommandFailedException or TenantChangeRefusedException or PrivateClusterException or SchemaException => exception.Message,
+            CommandFailedException
+            or TenantChangeRefusedException
+            or PrivateClusterException
+            or SchemaException
+            or RebuildFailedException => exception.Message,
             Microsoft.Extensions.Options.OptionsValidationException invalid => string.Join(Environment.NewLine, invalid.Failures),
             PostgresException { SqlState: PostgresErrorCodes.UndefinedTable } => "the database has no TrackAi schema yet: run 'db apply'.",
             NpgsqlException or EventStoreUnavailableException => $"Postgres cannot be used: {exception.Message}",

@@ -1,0 +1,376 @@
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using TrackAi.EventStore.Reading;
+using TrackAi.EventStore.Running;
+
+namespace TrackAi.EventStore;
+
+/// <summary>How far a rebuild is.</summary>
+/// <param name="Position">Events up to here are applied.</param>
+/// <param name="Target">The high-water mark when it was last looked at.</param>
+/// <param name="EventsPerSecond">Positions passed per second since this run began.</param>
+public sealed record RebuildProgress(string Name, long Position, long Target, double EventsPerSecond)
+{
+    public double Percent => Target == 0 ? 100 : 100.0 * Position / Target;
+
+    public TimeSpan? TimeLeft => EventsPerSecond > 0 ? TimeSpan.FromSeconds((Target - Position) / EventsPerSecond) : null;
+}
+
+/// <summary>
+/// Builds a projection again from the whole log, in tables of its own beside the live ones, and puts them in their place in one transaction:
+/// readers see the old ones until they see the new ones, never an empty or partial read model. Live events go on being applied meanwhile; a rebuild
+/// that was killed goes on where it was.
+/// </summary>
+public sealed partial class ProjectionRebuilder
+{
+    private const int PageSize = 5000;
+
+    /// <summary>So few events are left that applying them inside the swap holds nobody up.</summary>
+    private const long Near = 5000;
+
+    private readonly NpgsqlDataSource dataSource;
+    private readonly IReadOnlyList<IProjection> projections;
+    private readonly IReadOnlyList<SchemaModule> modules;
+    private readonly EventSerializer serializer;
+    private readonly EventReader reader;
+    private readonly TimeProvider time;
+    private readonly ILogger<ProjectionRebuilder> logger;
+
+    internal ProjectionRebuilder(
+        NpgsqlDataSource dataSource,
+        IEnumerable<IProjection> projections,
+        IEnumerable<SchemaModule> modules,
+        EventSerializer serializer,
+        EventReader reader,
+        TimeProvider time,
+        ILogger<ProjectionRebuilder> logger
+    ) =>
+        (this.dataSource, this.projections, this.modules, this.serializer, this.reader, this.time, this.logger) = (
+            dataSource,
+            [.. projections],
+            [.. modules],
+            serializer,
+            reader,
+            time,
+            logger
+        );
+
+    /// <summary>Rebuilds one projection; throws <see cref="ArgumentException"/> for a name there is not, <see cref="InvalidOperationException"/> while another process rebuilds it.</summary>
+    public async Task RebuildAsync(string name, IProgress<RebuildProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        var projection =
+            projections.SingleOrDefault(one => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+            ?? throw new ArgumentException(
+                $"There is no projection '{name}'; there are {string.Join(", ", projections.Select(one => one.Name))}.",
+                nameof(name)
+            );
+        await using var guard = await dataSource.OpenConnectionAsync(cancellationToken);
+        await LockAsync(guard, projection, cancellationToken);
+        try
+        {
+            var schema = $"rebuild_{projection.Name.ToLowerInvariant()}";
+            var position = await BeginAsync(projection, schema, cancellationToken);
+            position = await CatchUpAsync(projection, schema, position, progress, cancellationToken);
+            await SwapAsync(projection, schema, position, cancellationToken);
+            var target = await ReadMarkAsync(cancellationToken);
+            progress?.Report(new RebuildProgress(projection.Name, target, target, 0));
+            LogDone(logger, projection.Name, target);
+        }
+        finally
+        {
+            await ExecuteAsync(guard, $"select pg_advisory_unlock({LockClass}, hashtext('{projection.Name}'))", CancellationToken.None);
+        }
+    }
+
+    // Two numbers: a lock of one number could be taken for an appender's.
+    private const int LockClass = 0x5442;
+
+    private static async Task LockAsync(NpgsqlConnection guard, IProjection projection, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand($"select pg_try_advisory_lock({LockClass}, hashtext($1))", guard)
+        {
+            Parameters = { new() { Value = projection.Name } },
+        };
+        if (await command.ExecuteScalarAsync(cancellationToken) is not true)
+            throw new InvalidOperationException($"{projection.Name} is being rebuilt by another process; wait for it, or end it.");
+    }
+
+    // The tables are made by the module's own scripts, in a schema beside, so that names, indexes and constraints are what they would be anew.
+    private async Task<long> BeginAsync(IProjection projection, string schema, CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        await using var select = new NpgsqlCommand(
+            "select position from es_rebuild where name = $1 and built_by = $2 and exists (select from pg_namespace where nspname = schema)",
+            connection
+        )
+        {
+            Parameters =
+            {
+                new() { Value = projection.Name },
+                new() { Value = BuildOf(projection) },
+            },
+        };
+        if (await select.ExecuteScalarAsync(cancellationToken) is long position)
+        {
+            LogResumed(logger, projection.Name, position);
+            return position;
+        }
+
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await ExecuteAsync(
+            connection,
+            $"drop schema if exists {schema} cascade; create schema {schema}; set local search_path = {schema}",
+            cancellationToken
+        );
+        foreach (var script in ScriptsOf(projection))
+            await ExecuteAsync(connection, script, cancellationToken);
+        await using var begin = new NpgsqlCommand(
+            """
+            insert into public.es_rebuild (name, schema, built_by) values ($1, $2, $3)
+            on conflict (name) do update set schema = excluded.schema, built_by = excluded.built_by, position = 0, started_at = now()
+            """,
+            connection
+        )
+        {
+            Parameters =
+            {
+                new() { Value = projection.Name },
+                new() { Value = schema },
+                new() { Value = BuildOf(projection) },
+            },
+        };
+        await begin.ExecuteNonQueryAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return 0;
+    }
+
+    private static string BuildOf(IProjection projection) => projection.GetType().Module.ModuleVersionId.ToString();
+
+    private IEnumerable<string> ScriptsOf(IProjection projection)
+    {
+        var module =
+            modules.SingleOrDefault(one => one.Assembly == projection.GetType().Assembly)
+            ?? throw new InvalidOperationException($"{projection.Name} cannot be rebuilt: its module registers no schema (AddSchema).");
+        return SchemaMigrator.ScriptsOf(module);
+    }
+
+    private async Task<long> CatchUpAsync(
+        IProjection projection,
+        string schema,
+        long position,
+        IProgress<RebuildProgress>? progress,
+        CancellationToken cancellationToken
+    )
+    {
+        var types = projection.EventTypes.Select(type => serializer.NameOf(type).Alias).ToHashSet(StringComparer.Ordinal);
+        var (from, started) = (position, time.GetTimestamp());
+        while (true)
+        {
+            var mark = await ReadMarkAsync(cancellationToken);
+            if (mark - position <= Near)
+                return position;
+
+            // The next page is read while this one is applied.
+            var next = reader.ReadRangeAsync(position, mark, PageSize, types, cancellationToken);
+            while (position < mark)
+            {
+                var page = await next;
+                var ceiling = page.Count < PageSize ? mark : page[^1].Sequence;
+                next = ceiling < mark ? reader.ReadRangeAsync(ceiling, mark, PageSize, types, cancellationToken) : Nothing;
+                await ApplyAsync(projection, schema, page, ceiling, cancellationToken);
+                position = ceiling;
+                progress?.Report(
+                    new RebuildProgress(projection.Name, position, mark, (position - from) / time.GetElapsedTime(started).TotalSeconds)
+                );
+            }
+        }
+    }
+
+    private static readonly Task<IReadOnlyList<RecordedEvent>> Nothing = Task.FromResult<IReadOnlyList<RecordedEvent>>([]);
+
+    private async Task ApplyAsync(
+        IProjection projection,
+        string schema,
+        IReadOnlyList<RecordedEvent> page,
+        long ceiling,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        // Losing the last moments to a crash costs doing them again, nothing else.
+        await ExecuteAsync(connection, $"set local search_path = {schema}; set local synchronous_commit = off", cancellationToken);
+        if (page.Count > 0)
+            await ApplyPageAsync(projection, page, connection, cancellationToken);
+        await MoveAsync(connection, projection, ceiling, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    private static async Task ApplyPageAsync(
+        IProjection projection,
+        IReadOnlyList<RecordedEvent> page,
+        NpgsqlConnection connection,
+        CancellationToken cancellationToken
+    )
+    {
+        try
+        {
+            await projection.ApplyAsync(page, connection, cancellationToken);
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            throw new RebuildFailedException(
+                $"{projection.Name} cannot apply one of the events {page[0].Sequence} to {page[^1].Sequence}: {exception.Message} The live read model is untouched.",
+                exception
+            );
+        }
+    }
+
+    private static async Task MoveAsync(
+        NpgsqlConnection connection,
+        IProjection projection,
+        long position,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var move = new NpgsqlCommand("update public.es_rebuild set position = $2 where name = $1", connection)
+        {
+            Parameters =
+            {
+                new() { Value = projection.Name },
+                new() { Value = position },
+            },
+        };
+        await move.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private async Task SwapAsync(IProjection projection, string schema, long position, CancellationToken cancellationToken)
+    {
+        var shard = Shard.NameOf(projection.Name);
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        // First the tables, then the shard's row, as the shard's own transactions do; readers are not in the way yet.
+        await ExecuteAsync(
+            connection,
+            $"lock table {string.Join(", ", projection.Tables.Select(table => $"public.{table}"))} in share row exclusive mode",
+            cancellationToken
+        );
+        // Whoever runs the shard waits from here on, and finds its token outdated afterwards.
+        await ExecuteAsync(connection, $"insert into es_shard (name) values ('{shard}') on conflict do nothing", cancellationToken);
+        await ExecuteAsync(
+            connection,
+            $"update es_shard set token = token + 1, owner = null, leased_until = null, state = 'running', error_sequence = null, error_type = null, error = null, skip_sequence = null, changed_at = now() where name = '{shard}'",
+            cancellationToken
+        );
+
+        var mark = await ReadMarkAsync(cancellationToken);
+        var types = projection.EventTypes.Select(type => serializer.NameOf(type).Alias).ToHashSet(StringComparer.Ordinal);
+        await ExecuteAsync(connection, $"set local search_path = {schema}", cancellationToken);
+        while (position < mark)
+        {
+            var page = await reader.ReadRangeAsync(position, mark, PageSize, types, cancellationToken);
+            if (page.Count > 0)
+                await ApplyPageAsync(projection, page, connection, cancellationToken);
+            position = page.Count < PageSize ? mark : page[^1].Sequence;
+        }
+
+        await ExecuteAsync(connection, "set local search_path = public", cancellationToken);
+        await ExchangeAsync(connection, projection, schema, cancellationToken);
+        await using var finish = new NpgsqlCommand(
+            """
+            with progress as (
+                insert into mt_event_progression (name, last_seq_id) values ($1, $2)
+                on conflict on constraint pk_mt_event_progression do update set last_seq_id = excluded.last_seq_id, last_updated = transaction_timestamp()
+            )
+            delete from es_rebuild where name = $3
+            """,
+            connection
+        )
+        {
+            Parameters =
+            {
+                new() { Value = shard },
+                new() { Value = position },
+                new() { Value = projection.Name },
+            },
+        };
+        await finish.ExecuteNonQueryAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    // A view keeps to the table it was made over, whatever that is called later: views are said again once the new tables have the names.
+    private static async Task ExchangeAsync(
+        NpgsqlConnection connection,
+        IProjection projection,
+        string schema,
+        CancellationToken cancellationToken
+    )
+    {
+        var views = await ReadViewsAsync(connection, projection.Tables, cancellationToken);
+        // In the order in which a reader locks: the view it names, what that is built on, the tables. Any other order could end in a deadlock.
+        foreach (var (name, _) in views.Reverse())
+            await ExecuteAsync(connection, $"lock table public.{name} in access exclusive mode", cancellationToken);
+        await ExecuteAsync(connection, $"create schema {schema}_old", cancellationToken);
+        foreach (var table in projection.Tables)
+            await ExecuteAsync(
+                connection,
+                $"alter table public.{table} set schema {schema}_old; alter table {schema}.{table} set schema public",
+                cancellationToken
+            );
+        foreach (var (name, definition) in views)
+            await ExecuteAsync(connection, $"create or replace view public.{name} as {definition}", cancellationToken);
+        await ExecuteAsync(connection, $"drop schema {schema} cascade; drop schema {schema}_old cascade", cancellationToken);
+    }
+
+    /// <summary>The views over some tables, those that others are built on first.</summary>
+    private static async Task<IReadOnlyList<(string Name, string Definition)>> ReadViewsAsync(
+        NpgsqlConnection connection,
+        IReadOnlyList<string> tables,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var select = new NpgsqlCommand(
+            """
+            with recursive dependent as (
+                select c.oid, 0 as depth from pg_class c where c.relnamespace = 'public'::regnamespace and c.relname = any ($1)
+                union all
+                select v.oid, d.depth + 1
+                from dependent d
+                join pg_depend p on p.refobjid = d.oid and p.classid = 'pg_rewrite'::regclass and p.refclassid = 'pg_class'::regclass
+                join pg_rewrite r on r.oid = p.objid
+                join pg_class v on v.oid = r.ev_class and v.relkind = 'v' and v.oid <> d.oid
+            )
+            select v.relname, pg_get_viewdef(v.oid), max(d.depth) from dependent d join pg_class v on v.oid = d.oid and v.relkind = 'v'
+            where v.relnamespace = 'public'::regnamespace
+            group by v.oid, v.relname order by max(d.depth), v.relname
+            """,
+            connection
+        )
+        {
+            Parameters = { new() { Value = tables.ToArray() } },
+        };
+        var views = new List<(string, string)>();
+        await using var rows = await select.ExecuteReaderAsync(cancellationToken);
+        while (await rows.ReadAsync(cancellationToken))
+            views.Add((rows.GetString(0), rows.GetString(1)));
+        return views;
+    }
+
+    private async Task<long> ReadMarkAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        return (await HighWaterMark.ReadAsync(connection, cancellationToken)).Mark;
+    }
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    [LoggerMessage(1060, LogLevel.Information, "{Projection} is rebuilt up to event {Position}.")]
+    private static partial void LogDone(ILogger logger, string projection, long position);
+
+    [LoggerMessage(1061, LogLevel.Information, "The rebuild of {Projection} goes on at event {Position}, where it was left.")]
+    private static partial void LogResumed(ILogger logger, string projection, long position);
+}

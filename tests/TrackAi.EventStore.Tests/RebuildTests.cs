@@ -1,0 +1,177 @@
+using System.Reflection;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+using NpgsqlTypes;
+using TrackAi.Testing;
+
+namespace TrackAi.EventStore.Tests;
+
+/// <summary>Paid per buyer; its table is made by a script of this assembly, as a module's is.</summary>
+internal sealed class PaidPerStream : IProjection
+{
+    public string Name => "PaidPerStream";
+
+    public IReadOnlyCollection<Type> EventTypes { get; } = [typeof(OrderPaid)];
+
+    public IReadOnlyList<string> Tables { get; } = ["paid_per_stream"];
+
+    /// <summary>Called before each page; a test may make it fail or wait.</summary>
+    public static Func<IReadOnlyList<RecordedEvent>, Task> BeforePage { get; set; } = _ => Task.CompletedTask;
+
+    public async Task ApplyAsync(IReadOnlyList<RecordedEvent> events, NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await BeforePage(events);
+        await using var upsert = new NpgsqlCommand(
+            """
+            insert into paid_per_stream as p (stream, payments, paid)
+            select s, count(*), sum(a) from unnest($1, $2) u(s, a) group by s
+            on conflict (stream) do update set payments = p.payments + excluded.payments, paid = p.paid + excluded.paid
+            """,
+            connection
+        );
+        upsert.Parameters.Add(
+            new()
+            {
+                Value = events.Select(recorded => recorded.Stream.Id).ToArray(),
+                NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar,
+            }
+        );
+        upsert.Parameters.Add(new() { Value = events.Select(recorded => ((OrderPaid)recorded.Data).Amount).ToArray() });
+        await upsert.ExecuteNonQueryAsync(cancellationToken);
+    }
+}
+
+public sealed class RebuildTests : IAsyncLifetime
+{
+    private readonly OrdersDatabase database = new();
+
+    public ValueTask InitializeAsync() => database.InitializeAsync();
+
+    public ValueTask DisposeAsync()
+    {
+        PaidPerStream.BeforePage = _ => Task.CompletedTask;
+        return database.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_read_model_rebuilt_while_events_go_on_equals_the_live_one_and_its_readers_never_see_it_empty()
+    {
+        await using var host = await StartAsync();
+        await AppendAsync(host, "before", 60);
+        await host.CaughtUpAsync("PaidPerStream");
+        // Damage that only a rebuild can mend, and a view that people read.
+        await database.ExecuteAsync("update paid_per_stream set paid = -1; insert into paid_per_stream values ('order-nobody', 1, 1)");
+        using var stop = new CancellationTokenSource();
+        var smallest = long.MaxValue;
+        var reading = Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested)
+                smallest = Math.Min(smallest, await database.ScalarAsync<long>("select sum(payments)::bigint from paid_view"));
+        });
+        var appending = AppendAsync(host, "meanwhile", 200);
+
+        await host.Services.GetRequiredService<ProjectionRebuilder>().RebuildAsync("PaidPerStream");
+        await appending;
+        await host.CaughtUpAsync("PaidPerStream");
+        await stop.CancelAsync();
+        await reading;
+
+        (await DifferencesAsync()).ShouldBe(0, "rebuilt and live are the same, row for row");
+        smallest.ShouldBeGreaterThanOrEqualTo(61);
+        (await database.ScalarAsync<long>("select sum(payments)::bigint from paid_view")).ShouldBe(
+            260,
+            "a view over the table reads the new one"
+        );
+        (await database.ScalarAsync<long>("select count(*) from pg_namespace where nspname like 'rebuild%'")).ShouldBe(0);
+        (
+            await database.ScalarAsync<string>(
+                "select string_agg(indexname, ',' order by indexname) from pg_indexes where schemaname = 'public' and tablename = 'paid_per_stream'"
+            )
+        ).ShouldBe("paid_per_stream_pkey,paid_per_stream_richest", "the new table has the names of the old one");
+    }
+
+    [Fact]
+    public async Task A_rebuild_that_was_cut_off_goes_on_where_it_was()
+    {
+        await using var host = await StartAsync(daemon: false);
+        for (var round = 0; round < 11; round++)
+            await host.Store.AppendAsync(
+                new Append(Orders.Stream($"long-{round}"), [.. Enumerable.Range(0, 1000).Select(amount => new OrderPaid(amount))])
+            );
+        var pages = 0;
+        PaidPerStream.BeforePage = _ => ++pages == 2 ? throw new InvalidOperationException("the power went off") : Task.CompletedTask;
+
+        var failed = await Should.ThrowAsync<RebuildFailedException>(
+            host.Services.GetRequiredService<ProjectionRebuilder>().RebuildAsync("PaidPerStream")
+        );
+        var seen = 0;
+        PaidPerStream.BeforePage = page =>
+        {
+            seen += page.Count;
+            return Task.CompletedTask;
+        };
+        await host.Services.GetRequiredService<ProjectionRebuilder>().RebuildAsync("paidperstream");
+
+        failed.Message.ShouldContain("5001 to 10000");
+        seen.ShouldBe(6000, "the first page of 5000 was not done again");
+        (await DifferencesAsync()).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Two_rebuilds_of_one_projection_do_not_get_into_each_others_way()
+    {
+        await using var host = await StartAsync(daemon: false);
+        for (var round = 0; round < 6; round++)
+            await host.Store.AppendAsync(
+                new Append(Orders.Stream($"two-{round}"), [.. Enumerable.Range(0, 1000).Select(amount => new OrderPaid(amount))])
+            );
+        var entered = new TaskCompletionSource();
+        var release = new TaskCompletionSource();
+        PaidPerStream.BeforePage = _ =>
+        {
+            entered.TrySetResult();
+            return release.Task;
+        };
+
+        var first = host.Services.GetRequiredService<ProjectionRebuilder>().RebuildAsync("PaidPerStream");
+        await entered.Task;
+        var second = await Should.ThrowAsync<InvalidOperationException>(
+            host.Services.GetRequiredService<ProjectionRebuilder>().RebuildAsync("PaidPerStream")
+        );
+        release.SetResult();
+        await first;
+
+        second.Message.ShouldContain("another process");
+        (await DifferencesAsync()).ShouldBe(0);
+    }
+
+    private Task<TestHost> StartAsync(bool daemon = true) =>
+        database.StartAsync(
+            daemon,
+            services =>
+            {
+                services.AddProjection<PaidPerStream>();
+                services.AddSchema("paid", Assembly.GetExecutingAssembly());
+            }
+        );
+
+    private static async Task AppendAsync(TestHost host, string name, int count) =>
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, count)
+                .Select(index =>
+                    host.Store.AppendAsync(new Append(Orders.Stream($"{name}-{index % 7}"), [new OrderPaid(index), new OrderNoted("x")]))
+                )
+        );
+
+    private Task<long> DifferencesAsync() =>
+        database.ScalarAsync<long>(
+            """
+            select count(*) from (
+                select stream_id, count(*), sum((data->>'amount')::numeric) from mt_events where type = 'order_paid' group by stream_id
+            ) e(stream, payments, paid)
+            full join paid_per_stream p on p.stream = e.stream
+            where e.stream is null or p.stream is null or p.payments <> e.payments or p.paid <> e.paid
+            """
+        );
+}
