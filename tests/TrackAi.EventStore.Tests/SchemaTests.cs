@@ -46,6 +46,30 @@ public sealed class SchemaTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_was_dropped_added_or_changed_by_hand_is_named_object_by_object()
+    {
+        var migrator = NewMigrator();
+        await migrator.ApplyAsync();
+        await database.ExecuteAsync(
+            """
+            drop index pk_mt_events_stream_and_version;
+            alter table mt_events add column ours int;
+            alter table mt_streams alter column type type text;
+            create index somebodys on mt_events (timestamp);
+            create table somebody_elses (id int primary key)
+            """
+        );
+
+        var differences = (await migrator.AssertAsync()).Select(difference => $"{difference.Script}: {difference.Difference}").ToArray();
+
+        differences.Length.ShouldBe(4, string.Join("\n", differences));
+        differences.ShouldContain("index pk_mt_events_stream_and_version: is missing");
+        differences.ShouldContain(one => one.StartsWith("column mt_events.ours: is not ours", StringComparison.Ordinal));
+        differences.ShouldContain("column mt_streams.type: is 'text', not 'character varying'");
+        differences.ShouldContain(one => one.StartsWith("index somebodys: is not ours", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_database_of_a_newer_program_is_refused_and_left_as_it_is()
     {
         var migrator = NewMigrator();

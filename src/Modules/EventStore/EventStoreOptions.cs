@@ -12,6 +12,9 @@ public sealed class EventStoreOptions
     /// <summary>How long an append may take, waiting included, before its caller is told that the store is unavailable.</summary>
     public TimeSpan AppendTimeout { get; set; } = TimeSpan.FromSeconds(8);
 
+    /// <summary>How long an append whose connection broke is tried again, if a version or a key guards it against being done twice.</summary>
+    public TimeSpan RetryTime { get; set; } = TimeSpan.FromSeconds(2);
+
     /// <summary>Batches in flight at once while all goes well: one executes while another waits for the disk.</summary>
     public int Writers { get; set; } = 2;
 

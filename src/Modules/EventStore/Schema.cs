@@ -83,7 +83,27 @@ public sealed partial class SchemaMigrator(NpgsqlDataSource dataSource, IEnumera
         var unknown = applied
             .Keys.Except(scripts.Select(script => (script.Module, script.Name)))
             .Select(script => new SchemaDifference(script.Item1, script.Item2, "applied by a newer program than this one"));
-        return [.. missing, .. changed, .. unknown];
+        SchemaDifference[] scriptwise = [.. missing, .. changed, .. unknown];
+        return scriptwise.Length > 0 ? scriptwise : await CompareObjectsAsync(connection, scripts, cancellationToken);
+    }
+
+    // The scripts are run once more, in a schema that is rolled back, and both are compared object by object: what was dropped or changed by hand
+    // after they were applied shows.
+    private static async Task<IReadOnlyList<SchemaDifference>> CompareObjectsAsync(
+        NpgsqlConnection connection,
+        IReadOnlyList<Script> scripts,
+        CancellationToken cancellationToken
+    )
+    {
+        const string Scratch = "es_assert";
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await ExecuteAsync(connection, $"create schema {Scratch}; set local search_path = {Scratch}", cancellationToken);
+        foreach (var script in scripts)
+            await ExecuteAsync(connection, script.Sql, cancellationToken);
+        var wanted = await SchemaCatalogue.ReadAsync(connection, Scratch, cancellationToken);
+        var found = await SchemaCatalogue.ReadAsync(connection, "public", cancellationToken);
+        await transaction.RollbackAsync(cancellationToken);
+        return [.. SchemaCatalogue.Compare(wanted, found)];
     }
 
     private void RefuseIfNewer(Dictionary<(string, string), string> applied)

@@ -304,7 +304,7 @@ internal sealed partial class AppendBatcher(
     private async Task RetryOrFailAsync(IReadOnlyList<PendingAppend> batch, Exception exception)
     {
         dataSource.Clear();
-        var again = batch.Where(append => append is { IsGuarded: true, WasRetried: false }).ToArray();
+        var again = batch.Where(append => append.IsGuarded && append.MayRetry(time, options.RetryTime)).ToArray();
         foreach (var append in batch.Except(again))
             append.Fail(
                 new EventStoreUnavailableException(
@@ -316,8 +316,7 @@ internal sealed partial class AppendBatcher(
         if (again.Length == 0)
             return;
 
-        foreach (var append in again)
-            append.WasRetried = true;
+        await Task.Delay(TimeSpan.FromMilliseconds(Math.Min(400, 10 * Math.Pow(2, again[0].Retries))), time);
         await CommitAsync(again);
     }
 

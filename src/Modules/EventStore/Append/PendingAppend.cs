@@ -3,6 +3,7 @@ namespace TrackAi.EventStore.Appending;
 /// <summary>An append made ready for the statement: serialised and checked by its caller's thread.</summary>
 internal sealed class PendingAppend
 {
+    private long firstFailure;
     private readonly TaskCompletionSource<AppendResult> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private PendingAppend(Append append, IReadOnlyList<PreparedEvent> events, int bytes)
@@ -23,7 +24,17 @@ internal sealed class PendingAppend
     /// <summary>Whether doing it twice is noticed: a version or a key guards it.</summary>
     public bool IsGuarded => Append.ExpectedVersion is not null || Append.UniqueKeys.Count > 0;
 
-    public bool WasRetried { get; set; }
+    public bool WasRetried => Retries > 0;
+
+    public int Retries { get; private set; }
+
+    /// <summary>Counts a failed attempt; false once the time for more is over.</summary>
+    public bool MayRetry(TimeProvider time, TimeSpan within)
+    {
+        if (Retries++ == 0)
+            firstFailure = time.GetTimestamp();
+        return time.GetElapsedTime(firstFailure) < within;
+    }
 
     public static PendingAppend Prepare(Append append, EventSerializer serializer, EventStoreOptions options, TimeProvider time)
     {

@@ -1,0 +1,169 @@
+using System.Diagnostics;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using TrackAi.Contracts;
+using TrackAi.EventStore;
+using TrackAi.Host;
+using TrackAi.MetaStandIn;
+
+namespace TrackAi.Benchmarks;
+
+/// <summary>
+/// Signed sales through HTTP, matched and sent to a stand-in for Meta, everything on this machine: first as fast as it goes, then at a fixed rate,
+/// where the time from the webhook's answer to Meta's is read from the log.
+/// </summary>
+internal static class WebhookBenchmark
+{
+    private const string Tenant = "bench";
+    private const string Secret = "benchmark-secret";
+
+    public static async Task RunAsync(string connectionString, TimeSpan duration, int connections, int perSecond)
+    {
+        await using var meta = await MetaStandInServer.StartAsync(new MetaStandInOptions());
+        meta.Inject(MetaFault.Delay(TimeSpan.FromMilliseconds(50)));
+        await using var application = await TrackAiApplication.BuildAsync(
+            [],
+            builder =>
+            {
+                builder.Configuration["ConnectionStrings:TrackAi"] = connectionString;
+                builder.Configuration["Secrets:MasterKey"] = Convert.ToBase64String(SHA256.HashData("benchmark"u8));
+                builder.Configuration["Meta:BaseUrl"] = meta.BaseUrl;
+                builder.Configuration["Urls"] = "http://127.0.0.1:0";
+                builder.Logging.ClearProviders();
+            }
+        );
+        await application.StartAsync();
+        var tenants = application.Services.GetRequiredService<ITenantAdministration>();
+        if ((await tenants.ListAsync()).All(tenant => tenant.Slug != Tenant))
+            await tenants.AddTenantAsync(Tenant, "Benchmark");
+        await tenants.SetGatewaySecretAsync(Tenant, "perfectpay", Secret);
+        await tenants.SetPixelAsync(Tenant, "123456789012345", "benchmark-token");
+
+        using var handler = new SocketsHttpHandler { MaxConnectionsPerServer = connections };
+        using var http = new HttpMessageInvoker(handler);
+        var url = new Uri($"{application.Web.Urls.First()}/api/v1/webhooks/perfectpay/{Tenant}");
+        var run = Convert.ToHexString(RandomNumberGenerator.GetBytes(4));
+        await Load.RunAsync(
+            connections,
+            TimeSpan.FromSeconds(2),
+            (worker, number) => DeliverAsync(http, url, $"{run}-warm-{worker}-{number}")
+        );
+
+        var flatOut = await Load.RunAsync(connections, duration, (worker, number) => DeliverAsync(http, url, $"{run}-{worker}-{number}"));
+        Console.WriteLine(
+            FormattableString.Invariant(
+                $"flat out, {connections} connections: {flatOut.PerSecond:0} webhooks/s, p50 {flatOut.P50:0.0} ms, p95 {flatOut.P95:0.0} ms, p99 {flatOut.P99:0.0} ms"
+            )
+        );
+        await DrainAsync(application, meta);
+
+        var from = await application.Services.GetRequiredService<PostgresEventStore>().ReadHighWaterMarkAsync();
+        var paced = await PacedAsync(http, url, run, perSecond, duration);
+        Console.WriteLine(
+            FormattableString.Invariant($"at {perSecond}/s: p50 {paced.P50:0.0} ms, p95 {paced.P95:0.0} ms, p99 {paced.P99:0.0} ms")
+        );
+        await DrainAsync(application, meta);
+        await PrintEndToEndAsync(application.Services.GetRequiredService<PostgresEventStore>(), from);
+        using var process = Process.GetCurrentProcess();
+        Console.WriteLine(
+            FormattableString.Invariant(
+                $"memory of the whole process, load and stand-in included: {process.WorkingSet64 / 1024.0 / 1024.0:0} MB"
+            )
+        );
+    }
+
+    private static async Task DeliverAsync(HttpMessageInvoker http, Uri url, string order)
+    {
+        var body = JsonSerializer.SerializeToUtf8Bytes(
+            new
+            {
+                order_id = order,
+                customer = new
+                {
+                    email = $"{order}@example.com",
+                    phone = "+5511987654321",
+                    name = "Idalina Furtado Prates",
+                    city = "Fortaleza",
+                    state = "CE",
+                },
+                amount = 197.00m,
+                currency = "BRL",
+                status = "approved",
+                fbp = "fb.1.1793890500123.1432567890",
+            }
+        );
+        using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new ByteArrayContent(body) };
+        request.Content.Headers.ContentType = new("application/json");
+        request.Headers.Add("x-perfectpay-signature", Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(Secret), body)));
+        using var answer = await http.SendAsync(request, CancellationToken.None);
+        if (answer.StatusCode != HttpStatusCode.Accepted)
+            throw new InvalidOperationException($"{(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync()}");
+    }
+
+    private static async Task<Measured> PacedAsync(HttpMessageInvoker http, Uri url, string run, int perSecond, TimeSpan duration)
+    {
+        var latencies = new List<Task<double>>();
+        var started = Stopwatch.GetTimestamp();
+        for (var number = 0; Stopwatch.GetElapsedTime(started) < duration; number++)
+        {
+            var due = TimeSpan.FromSeconds(number / (double)perSecond) - Stopwatch.GetElapsedTime(started);
+            if (due > TimeSpan.FromMilliseconds(1))
+                await Task.Delay(due);
+            latencies.Add(TimedAsync(http, url, $"{run}-paced-{number}"));
+        }
+
+        var all = (await Task.WhenAll(latencies)).Order().ToArray();
+        return new Measured(1, all.Length, duration, all[all.Length / 2], all[(int)(all.Length * 0.95)], all[(int)(all.Length * 0.99)]);
+    }
+
+    private static async Task<double> TimedAsync(HttpMessageInvoker http, Uri url, string order)
+    {
+        var asked = Stopwatch.GetTimestamp();
+        await DeliverAsync(http, url, order);
+        return Stopwatch.GetElapsedTime(asked).TotalMilliseconds;
+    }
+
+    private static async Task DrainAsync(TrackAiApplication application, MetaStandInServer meta)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var before = meta.ReceivedCount;
+        var health = application.Services.GetRequiredService<IDispatchHealth>();
+        var progress = application.Services.GetRequiredService<ProjectionProgress>();
+        var store = application.Services.GetRequiredService<PostgresEventStore>();
+        var mark = await store.ReadHighWaterMarkAsync();
+        foreach (var shard in await progress.ReadAsync())
+            await progress.WaitForAsync(shard.Name.Split(':')[0], mark, TimeSpan.FromMinutes(5));
+        while (await health.ReadDepthAsync(CancellationToken.None) is { Waiting: > 0 } or { Active: > 0 })
+            await Task.Delay(20);
+        var elapsed = Stopwatch.GetElapsedTime(started);
+        Console.WriteLine(
+            FormattableString.Invariant(
+                $"  then {meta.ReceivedCount - before} more reached Meta in {elapsed.TotalSeconds:0.0} s ({(meta.ReceivedCount - before) / elapsed.TotalSeconds:0}/s), {meta.Duplicates} twice"
+            )
+        );
+    }
+
+    private static async Task PrintEndToEndAsync(PostgresEventStore store, long from)
+    {
+        var received = new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal);
+        var latencies = new List<double>();
+        await foreach (var recorded in store.ReadAllAsync(from))
+        {
+            if (recorded.Data is ConversionReceived conversion)
+                received[conversion.ConversionId] = conversion.ReceivedAt;
+            if (recorded.Data is DispatchSucceeded sent && received.TryGetValue(sent.ConversionId, out var at))
+                latencies.Add((sent.AttemptedAt - at).TotalMilliseconds);
+        }
+
+        latencies.Sort();
+        Console.WriteLine(
+            FormattableString.Invariant(
+                $"  webhook received → acknowledged by Meta (which takes 50 ms): p50 {latencies[latencies.Count / 2]:0} ms, p95 {latencies[(int)(latencies.Count * 0.95)]:0} ms, {latencies.Count} sales"
+            )
+        );
+    }
+}
