@@ -9,8 +9,8 @@ public sealed class LookUpPlanTests(MatchingDatabase database) : IClassFixture<M
     {
         await database.ExecuteAsync(
             """
-            insert into match_click select 'acme', 'tk1_' || n, now() from generate_series(1, 20000) n;
-            insert into match_key select 'acme', n % 6, sha256(n::text::bytea), now(), 'tk1_' || n from generate_series(1, 20000) n;
+            insert into match_click select 'acme', 'tk1_' || n, now(), n from generate_series(1, 20000) n;
+            insert into match_key select 'acme', n % 6, sha256(n::text::bytea), now(), 'tk1_' || n, n from generate_series(1, 20000) n;
             """
         );
         await database.ExecuteAsync("analyze match_click, match_key");

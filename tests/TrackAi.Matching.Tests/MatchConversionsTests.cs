@@ -104,23 +104,27 @@ public sealed class MatchConversionsTests(MatchingDatabase database) : IClassFix
         (await database.DecisionAsync(sale)).ShouldBeOfType<ConversionMatched>().ClickedAt.ShouldBe(MatchingDatabase.Noon.AddHours(-1));
     }
 
-    [Fact]
-    public async Task A_click_that_reaches_the_log_just_after_its_sale_is_found_when_both_are_in_one_page()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_sale_is_decided_by_what_the_log_held_before_it_in_one_page_or_in_two(bool onePage)
     {
-        var person = new Person { Fbp = "fb.1.1793890500123.1000000003" };
+        var person = new Person { Fbp = onePage ? "fb.1.1793890500123.1000000003" : "fb.1.1793890500123.1000000005" };
         var sale = await database.SaleAsync(person);
-        var click = await database.ClickAsync(person);
+        if (!onePage)
+            await database.MatchAsync();
+        await database.ClickAsync(person);
         await database.MatchAsync();
 
-        (await database.DecisionAsync(sale)).ShouldBeOfType<ConversionMatched>().ClickId.ShouldBe(click);
+        (await database.DecisionAsync(sale)).ShouldBeOfType<ConversionUnmatched>().Reason.ShouldBe("no_click_found");
     }
 
     [Fact]
     public async Task A_click_made_after_the_sale_never_explains_it()
     {
         var person = new Person { Fbp = "fb.1.1793890500123.1000000004" };
-        var sale = await database.SaleAsync(person);
         await database.ClickAsync(person, MatchingDatabase.Noon.AddMinutes(5));
+        var sale = await database.SaleAsync(person);
         await database.MatchAsync();
 
         (await database.DecisionAsync(sale)).ShouldBeOfType<ConversionUnmatched>().Reason.ShouldBe("only_clicks_after_the_sale");

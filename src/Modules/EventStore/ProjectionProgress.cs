@@ -77,7 +77,7 @@ public sealed class ProjectionProgress(NpgsqlDataSource dataSource, TimeProvider
     /// <summary>Steps over the event the shard stopped at, which becomes a dead letter; false when it is not stopped.</summary>
     public Task<bool> SkipAsync(string name, CancellationToken cancellationToken = default) =>
         ChangeAsync(
-            "skip_sequence = error_sequence, state = 'running', error_sequence = null, error_type = null, error = null, changed_at = now()",
+            "skip_sequence = error_sequence, skip_error = error, state = 'running', error_sequence = null, error_type = null, error = null, changed_at = now()",
             name,
             cancellationToken,
             "and error_sequence is not null"

@@ -259,7 +259,7 @@ public sealed partial class ProjectionRebuilder
         await ExecuteAsync(connection, $"insert into es_shard (name) values ('{shard}') on conflict do nothing", cancellationToken);
         await ExecuteAsync(
             connection,
-            $"update es_shard set token = token + 1, owner = null, leased_until = null, state = 'running', error_sequence = null, error_type = null, error = null, skip_sequence = null, changed_at = now() where name = '{shard}'",
+            $"update es_shard set token = token + 1, owner = null, leased_until = null, state = 'running', error_sequence = null, error_type = null, error = null, skip_sequence = null, skip_error = null, changed_at = now() where name = '{shard}'",
             cancellationToken
         );
 

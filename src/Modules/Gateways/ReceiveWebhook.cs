@@ -20,7 +20,6 @@ internal static class ReceiveWebhook
             .WithName("ReceiveWebhook")
             .WithTags("Webhooks")
             .WithSummary("A payment gateway's webhook, in the gateway's own shape or in the simple contract.")
-            .Accepts<object>("application/json")
             .Produces<WebhookAccepted>(StatusCodes.Status202Accepted)
             .ProducesProblem(StatusCodes.Status400BadRequest)
             .ProducesProblem(StatusCodes.Status401Unauthorized)

@@ -5,13 +5,14 @@ using TrackAi.Contracts;
 namespace TrackAi.Matching;
 
 /// <summary>One identifier of a tenant, as a keyed hash.</summary>
-internal readonly record struct Key(string TenantId, MatchRule Rule, byte[] Hash);
+/// <param name="Position">The event it comes from: it teaches from there on, and is compared with what was known there.</param>
+internal readonly record struct Key(string TenantId, MatchRule Rule, byte[] Hash, long Position);
 
 /// <summary>Keyed hashes of what a person can be recognised by.</summary>
 internal static class Keys
 {
     /// <summary>Of every identifier that is there, but the click token.</summary>
-    public static IEnumerable<Key> Of(IPersonalData people, string tenant, ProtectedPerson? person)
+    public static IEnumerable<Key> Of(IPersonalData people, string tenant, ProtectedPerson? person, long position)
     {
         if (person is null)
             yield break;
@@ -26,7 +27,7 @@ internal static class Keys
         if (person.Phone is { } phone)
             yield return Of(MatchRule.PhoneHash, "phone", phone);
 
-        Key Of(MatchRule rule, string kind, string value) => new(tenant, rule, people.LookupHash(tenant, kind, value));
+        Key Of(MatchRule rule, string kind, string value) => new(tenant, rule, people.LookupHash(tenant, kind, value), position);
     }
 }
 
@@ -38,14 +39,14 @@ internal static class LookUps
 
     public static async Task AddClicksAsync(
         NpgsqlConnection connection,
-        IReadOnlyCollection<(string TenantId, string ClickId, DateTimeOffset ClickedAt)> clicks,
+        IReadOnlyCollection<(string TenantId, string ClickId, DateTimeOffset ClickedAt, long Position)> clicks,
         CancellationToken cancellationToken
     )
     {
         if (clicks.Count == 0)
             return;
         await using var insert = new NpgsqlCommand(
-            "insert into match_click (tenant_id, click_id, clicked_at) select * from unnest($1, $2, $3) on conflict do nothing",
+            "insert into match_click (tenant_id, click_id, clicked_at, position) select * from unnest($1, $2, $3, $4) on conflict do nothing",
             connection
         )
         {
@@ -54,6 +55,7 @@ internal static class LookUps
                 Varchars(clicks.Select(click => click.TenantId)),
                 Varchars(clicks.Select(click => click.ClickId)),
                 new() { Value = clicks.Select(click => click.ClickedAt).ToArray() },
+                Positions(clicks.Select(click => click.Position)),
             },
         };
         await insert.ExecuteNonQueryAsync(cancellationToken);
@@ -70,11 +72,12 @@ internal static class LookUps
             return;
         await using var insert = new NpgsqlCommand(
             """
-            insert into match_key (tenant_id, rule, hash, clicked_at, click_id)
-            select k.tenant, k.rule, k.hash, c.clicked_at, c.click_id
-            from unnest($1, $2, $3, $4) k(tenant, rule, hash, click)
+            insert into match_key (tenant_id, rule, hash, clicked_at, click_id, position)
+            select k.tenant, k.rule, k.hash, c.clicked_at, c.click_id, k.position
+            from unnest($1, $2, $3, $4, $5) k(tenant, rule, hash, click, position)
             cross join lateral (
-                select m.clicked_at, m.click_id from match_click m where m.tenant_id = k.tenant and m.click_id = k.click
+                select m.clicked_at, m.click_id from match_click m
+                where m.tenant_id = k.tenant and m.click_id = k.click and m.position <= k.position
             ) c
             on conflict do nothing
             """,
@@ -87,6 +90,7 @@ internal static class LookUps
                 Rules(keys.Select(key => key.Key.Rule)),
                 new() { Value = keys.Select(key => key.Key.Hash).ToArray() },
                 Varchars(keys.Select(key => key.ClickId)),
+                Positions(keys.Select(key => key.Key.Position)),
             },
         };
         await insert.ExecuteNonQueryAsync(cancellationToken);
@@ -103,10 +107,10 @@ internal static class LookUps
         await using var select = new NpgsqlCommand(
             $"""
             select k.ord, k.rule, c.click_id, c.clicked_at
-            from unnest($1, $2, $3) with ordinality k(tenant, rule, hash, ord)
+            from unnest($1, $2, $3, $4) with ordinality k(tenant, rule, hash, position, ord)
             cross join lateral (
                 select m.click_id, m.clicked_at from match_key m
-                where m.tenant_id = k.tenant and m.rule = k.rule and m.hash = k.hash
+                where m.tenant_id = k.tenant and m.rule = k.rule and m.hash = k.hash and m.position <= k.position
                 order by m.clicked_at desc limit {CandidatesPerKey}
             ) c
             """,
@@ -118,6 +122,7 @@ internal static class LookUps
                 Varchars(keys.Select(key => key.TenantId)),
                 Rules(keys.Select(key => key.Rule)),
                 new() { Value = keys.Select(key => key.Hash).ToArray() },
+                Positions(keys.Select(key => key.Position)),
             },
         };
         return await ReadAsync(select, keys.Count, cancellationToken);
@@ -126,22 +131,28 @@ internal static class LookUps
     /// <summary>The clicks of many click tokens.</summary>
     public static async Task<ILookup<int, Candidate>> FindTokensAsync(
         NpgsqlConnection connection,
-        IReadOnlyList<(string TenantId, string ClickId)> tokens,
+        IReadOnlyList<(string TenantId, string ClickId, long Position)> tokens,
         CancellationToken cancellationToken
     )
     {
         await using var select = new NpgsqlCommand(
             $"""
             select k.ord, {(int)MatchRule.ClickToken}::smallint, c.click_id, c.clicked_at
-            from unnest($1, $2) with ordinality k(tenant, click, ord)
+            from unnest($1, $2, $3) with ordinality k(tenant, click, position, ord)
             cross join lateral (
-                select m.click_id, m.clicked_at from match_click m where m.tenant_id = k.tenant and m.click_id = k.click
+                select m.click_id, m.clicked_at from match_click m
+                where m.tenant_id = k.tenant and m.click_id = k.click and m.position <= k.position
             ) c
             """,
             connection
         )
         {
-            Parameters = { Varchars(tokens.Select(token => token.TenantId)), Varchars(tokens.Select(token => token.ClickId)) },
+            Parameters =
+            {
+                Varchars(tokens.Select(token => token.TenantId)),
+                Varchars(tokens.Select(token => token.ClickId)),
+                Positions(tokens.Select(token => token.Position)),
+            },
         };
         return await ReadAsync(select, tokens.Count, cancellationToken);
     }
@@ -166,6 +177,8 @@ internal static class LookUps
 
     private static NpgsqlParameter Varchars(IEnumerable<string> values) =>
         new() { Value = values.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar };
+
+    private static NpgsqlParameter Positions(IEnumerable<long> values) => new() { Value = values.ToArray() };
 
     private static NpgsqlParameter Rules(IEnumerable<MatchRule> rules) => new() { Value = rules.Select(rule => (short)rule).ToArray() };
 }

@@ -4,7 +4,7 @@ using TrackAi.EventStore;
 namespace TrackAi.Matching;
 
 /// <summary>
-/// Learns clicks and decides sales, in the order of the log: a sale sees every click that was captured before it. What it learns, what it decides
+/// Learns clicks and decides sales, in the order of the log: a sale sees exactly what was in the log before it, however the log is cut into pages. What it learns, what it decides
 /// and how far it got commit together.
 /// </summary>
 internal sealed class MatchConversions(IPersonalData people, MatchingOptions options, TimeProvider time) : ISubscription
@@ -28,16 +28,16 @@ internal sealed class MatchConversions(IPersonalData people, MatchingOptions opt
     private async Task LearnClicksAsync(IReadOnlyList<Seen> seen, EventSession session, CancellationToken cancellationToken)
     {
         var clicks = seen.Where(one => one.Recorded.Data is ClickCaptured)
-            .Select(one => (one.Recorded.TenantId, Click: (ClickCaptured)one.Recorded.Data, one.Person))
+            .Select(one => (one.Recorded.TenantId, Click: (ClickCaptured)one.Recorded.Data, one.Person, one.Recorded.Sequence))
             .ToArray();
         await LookUps.AddClicksAsync(
             session.Connection,
-            [.. clicks.Select(one => (one.TenantId, one.Click.ClickId, one.Click.OccurredAt))],
+            [.. clicks.Select(one => (one.TenantId, one.Click.ClickId, one.Click.OccurredAt, one.Sequence))],
             cancellationToken
         );
         await LookUps.AddKeysAsync(
             session.Connection,
-            [.. clicks.SelectMany(one => Keys.Of(people, one.TenantId, one.Person).Select(key => (key, one.Click.ClickId)))],
+            [.. clicks.SelectMany(one => Keys.Of(people, one.TenantId, one.Person, one.Sequence).Select(key => (key, one.Click.ClickId)))],
             cancellationToken
         );
     }
@@ -49,7 +49,7 @@ internal sealed class MatchConversions(IPersonalData people, MatchingOptions opt
         var asked = checkouts
             .SelectMany(
                 (one, index) =>
-                    Keys.Of(people, one.Recorded.TenantId, one.Person)
+                    Keys.Of(people, one.Recorded.TenantId, one.Person, one.Recorded.Sequence)
                         .Where(key => IsOfBrowser(key.Rule))
                         .Select(key => (Index: index, Key: key))
             )
@@ -66,7 +66,9 @@ internal sealed class MatchConversions(IPersonalData people, MatchingOptions opt
                     .OfType<string>()
                     .Distinct(StringComparer.Ordinal)
                     .SelectMany(click =>
-                        Keys.Of(people, one.Recorded.TenantId, one.Person).Where(key => !IsOfBrowser(key.Rule)).Select(key => (key, click))
+                        Keys.Of(people, one.Recorded.TenantId, one.Person, one.Recorded.Sequence)
+                            .Where(key => !IsOfBrowser(key.Rule))
+                            .Select(key => (key, click))
                     )
         );
         await LookUps.AddKeysAsync(session.Connection, [.. learned], cancellationToken);
@@ -78,7 +80,7 @@ internal sealed class MatchConversions(IPersonalData people, MatchingOptions opt
             .Select(one => new Sale(
                 one.Recorded,
                 (ConversionReceived)one.Recorded.Data,
-                [.. Keys.Of(people, one.Recorded.TenantId, one.Person)]
+                [.. Keys.Of(people, one.Recorded.TenantId, one.Person, one.Recorded.Sequence)]
             ))
             .ToArray();
         if (sales.Length == 0)
@@ -87,12 +89,12 @@ internal sealed class MatchConversions(IPersonalData people, MatchingOptions opt
         var asked = sales.SelectMany((sale, index) => sale.Keys.Select(key => (Index: index, Key: key))).ToArray();
         var byKey = await LookUps.FindAsync(session.Connection, [.. asked.Select(one => one.Key)], cancellationToken);
         var tokens = sales
-            .Select((sale, index) => (Index: index, sale.Recorded.TenantId, sale.Received.ClickId))
+            .Select((sale, index) => (Index: index, sale.Recorded.TenantId, sale.Received.ClickId, sale.Recorded.Sequence))
             .Where(one => one.ClickId is not null)
             .ToArray();
         var byToken = await LookUps.FindTokensAsync(
             session.Connection,
-            [.. tokens.Select(one => (one.TenantId, one.ClickId!))],
+            [.. tokens.Select(one => (one.TenantId, one.ClickId!, one.Sequence))],
             cancellationToken
         );
         var candidates = asked

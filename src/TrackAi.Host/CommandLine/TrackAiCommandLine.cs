@@ -41,6 +41,10 @@ internal static class TrackAiCommandLine
         {
             return await root.Parse(args).InvokeAsync(Invocation);
         }
+        catch (OperationCanceledException)
+        {
+            return 130;
+        }
         catch (Exception exception) when (Explain(exception) is { } explanation)
         {
             await Console.Error.WriteLineAsync($"trackai: {explanation}");
@@ -62,7 +66,8 @@ internal static class TrackAiCommandLine
             NpgsqlException or EventStoreUnavailableException => $"Postgres cannot be used: {exception.Message}",
             IOException { Message: var message } when message.Contains("address already in use", StringComparison.OrdinalIgnoreCase) =>
                 $"{message} Another program serves there; choose another address with --Urls.",
-            InvalidOperationException { Source: "TrackAi.Host" or "TrackAi.Dispatch" } => exception.Message,
+            InvalidOperationException { Source: { } source } when source.StartsWith("TrackAi.", StringComparison.Ordinal) =>
+                exception.Message,
             _ => null,
         };
 }

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
+using Npgsql;
 using TrackAi.EventStore;
 
 namespace TrackAi.Host.Http;
@@ -37,7 +38,13 @@ internal static class Problems
                 {
                     Status = StatusCodes.Status503ServiceUnavailable,
                     Title = "Not stored",
-                    Detail = "The event could not be made durable. Nothing was accepted; send it again.",
+                    Detail = "The event could not be made durable. Send it again: what should have arrived all the same is recognised.",
+                },
+                NpgsqlException { IsTransient: true } or TimeoutException => new ProblemDetails
+                {
+                    Status = StatusCodes.Status503ServiceUnavailable,
+                    Title = "Database unavailable",
+                    Detail = "The database cannot be asked at the moment. Try again.",
                 },
                 BadHttpRequestException bad => new ProblemDetails
                 {
@@ -49,7 +56,7 @@ internal static class Problems
                 {
                     Status = StatusCodes.Status500InternalServerError,
                     Title = "Internal error",
-                    Detail = "Something went wrong on our side. Nothing was accepted; send it again.",
+                    Detail = "Something went wrong on our side; it is in the log under the traceId.",
                 },
             };
             http.Response.StatusCode = problem.Status!.Value;

@@ -11,6 +11,7 @@ internal static class DeadLetters
         NpgsqlConnection connection,
         string shard,
         RecordedEvent skipped,
+        string? error,
         TimeProvider time,
         CancellationToken cancellationToken
     )
@@ -22,8 +23,8 @@ internal static class DeadLetters
             ProjectionName = shard.Split(':')[0],
             ShardName = "All",
             Timestamp = time.GetUtcNow(),
-            ExceptionMessage = "Skipped by command.",
-            ExceptionType = "",
+            ExceptionMessage = error ?? "Skipped by command.",
+            ExceptionType = error?.Split(':')[0] ?? "",
             EventSequence = skipped.Sequence,
             skipped.TenantId,
         };

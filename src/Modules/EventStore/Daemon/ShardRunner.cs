@@ -24,6 +24,7 @@ internal sealed partial class ShardRunner(
     private long position;
     private long persisted;
     private long? skip;
+    private string? skipError;
     private long caughtUpAt = time.GetTimestamp();
 
     /// <summary>Runs until the lease is lost (the token ends) or the shard is paused or stopped.</summary>
@@ -36,7 +37,7 @@ internal sealed partial class ShardRunner(
             try
             {
                 var state = await table.ReadAsync(shard.Name, leaseLost);
-                (position, persisted, skip) = (state.Progress, state.Progress, state.SkipSequence);
+                (position, persisted, skip, skipError) = (state.Progress, state.Progress, state.SkipSequence, state.SkipError);
                 if (state.State != "running")
                 {
                     await Task.Delay(Blocked, time, leaseLost);
@@ -148,6 +149,7 @@ internal sealed partial class ShardRunner(
                 session.Connection,
                 shard.Name,
                 events.Single(recorded => recorded.Sequence == skipped),
+                skipError,
                 time,
                 cancellationToken
             );

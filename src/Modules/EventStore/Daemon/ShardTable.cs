@@ -49,13 +49,18 @@ internal sealed class ShardTable(NpgsqlDataSource dataSource, EventStoreOptions 
             with started as (
                 insert into mt_event_progression (name, last_seq_id) values ($1, 0) on conflict on constraint pk_mt_event_progression do nothing
             )
-            select s.state, coalesce(p.last_seq_id, 0), s.skip_sequence from es_shard s left join mt_event_progression p on p.name = s.name where s.name = $1
+            select s.state, coalesce(p.last_seq_id, 0), s.skip_sequence, s.skip_error from es_shard s left join mt_event_progression p on p.name = s.name where s.name = $1
             """
         );
         command.Parameters.Add(new() { Value = shard });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         return await reader.ReadAsync(cancellationToken)
-            ? new ShardState(reader.GetString(0), reader.GetInt64(1), reader.IsDBNull(2) ? null : reader.GetInt64(2))
+            ? new ShardState(
+                reader.GetString(0),
+                reader.GetInt64(1),
+                reader.IsDBNull(2) ? null : reader.GetInt64(2),
+                reader.IsDBNull(3) ? null : reader.GetString(3)
+            )
             : throw new ShardLostException(shard);
     }
 
@@ -91,6 +96,13 @@ internal sealed class ShardTable(NpgsqlDataSource dataSource, EventStoreOptions 
             throw new ShardLostException(shard);
     }
 
+    // It stands in a table that people read; the log has all of it.
+    private static string OneLine(string error) =>
+        string.Join(' ', error.Split((char[])['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+            is { Length: <= 500 } line
+            ? line
+            : error[..500];
+
     public async Task StopAsync(string shard, long token, RecordedEvent poison, Exception error, CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand(
@@ -102,10 +114,10 @@ internal sealed class ShardTable(NpgsqlDataSource dataSource, EventStoreOptions 
         command.Parameters.Add(new() { Value = token });
         command.Parameters.Add(new() { Value = poison.Sequence });
         command.Parameters.Add(new() { Value = poison.Type });
-        command.Parameters.Add(new() { Value = $"{error.GetType().Name}: {error.Message}" });
+        command.Parameters.Add(new() { Value = OneLine($"{error.GetType().Name}: {error.Message}") });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }
 
 /// <param name="State"><c>running</c>, <c>paused</c> or <c>stopped</c>.</param>
-internal sealed record ShardState(string State, long Progress, long? SkipSequence);
+internal sealed record ShardState(string State, long Progress, long? SkipSequence, string? SkipError);

@@ -21,5 +21,6 @@ create table es_shard (
     error_type      varchar,
     error           text,
     skip_sequence   bigint,
+    skip_error      text,
     changed_at      timestamptz not null default now()
 );

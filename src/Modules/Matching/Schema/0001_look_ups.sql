@@ -1,8 +1,10 @@
--- What Matching compares a sale with. Keyed hashes only; can be deleted and rebuilt from the log.
+-- What Matching compares a sale with. Keyed hashes only; can be deleted and rebuilt from the log. The position says which event taught it: a
+-- sale is decided by what was known when it came, at whatever time it is decided again.
 create table match_click (
     tenant_id   varchar     not null,
     click_id    varchar     not null,
     clicked_at  timestamptz not null,
+    position    bigint      not null,
     primary key (tenant_id, click_id)
 );
 
@@ -13,5 +15,6 @@ create table match_key (
     hash        bytea       not null,
     clicked_at  timestamptz not null,
     click_id    varchar     not null,
+    position    bigint      not null,
     primary key (tenant_id, rule, hash, clicked_at, click_id)
 );
