@@ -64,6 +64,7 @@ internal sealed class TrackAiApplication : IAsyncDisposable
     public async Task StartAsync(CancellationToken cancellationToken = default)
     {
         ValidateConfiguration();
+        Services.GetRequiredService<Telemetry>();
         if (Web.Configuration.GetValue("Database:AutoApply", true))
             await Services.GetRequiredService<SchemaMigrator>().ApplyAsync(cancellationToken);
         await Web.StartAsync(cancellationToken);
@@ -100,6 +101,7 @@ internal sealed class TrackAiApplication : IAsyncDisposable
         builder.Services.AddDispatch();
         builder.Services.AddAnalytics();
 
+        builder.Services.AddSingleton<Telemetry>();
         builder.Services.AddHealth();
         builder.Services.AddProblems();
         builder.Services.AddOpenApi();
