@@ -12,6 +12,7 @@ internal sealed partial class LogPosition(
     ILogger<LogPosition> logger
 )
 {
+    private static readonly TimeSpan Gap = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan WhileAppending = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan PersistEvery = TimeSpan.FromSeconds(1);
 
@@ -51,6 +52,7 @@ internal sealed partial class LogPosition(
         while (!cancellationToken.IsCancellationRequested)
         {
             var pause = options.PollingTime;
+            var looked = time.GetTimestamp();
             try
             {
                 await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
@@ -76,6 +78,9 @@ internal sealed partial class LogPosition(
             }
 
             await called.WaitAsync(pause, cancellationToken);
+            // One look answers all calls of this while; the first call after a quiet time does not wait.
+            if (time.GetElapsedTime(looked) is var since && since < Gap)
+                await Task.Delay(Gap - since, time, cancellationToken);
         }
     }
 
