@@ -126,7 +126,6 @@ internal sealed class TrackAiApplication : IAsyncDisposable
     // The address of a visitor or a gateway is taken from X-Forwarded-For only when one of our own proxies says so.
     private static void TrustProxies(ForwardedHeadersOptions forwarded, ConfigurationManager configuration)
     {
-        forwarded.ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto;
         forwarded.KnownProxies.Clear();
         forwarded.KnownIPNetworks.Clear();
         var proxies =
@@ -142,5 +141,11 @@ internal sealed class TrackAiApplication : IAsyncDisposable
                 throw new InvalidOperationException($"TrustedProxies: '{proxy}' is neither an address nor a network such as 10.0.0.0/8.");
             forwarded.KnownIPNetworks.Add(known);
         }
+
+        // Without any of ours the middleware would believe everybody.
+        if (forwarded.KnownIPNetworks.Count > 0)
+            forwarded.ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto;
+        // Each hop is checked, so a chain of ours is followed to its end.
+        forwarded.ForwardLimit = null;
     }
 }

@@ -12,6 +12,24 @@ public sealed class DaemonTests : IAsyncLifetime
     public ValueTask DisposeAsync() => database.DisposeAsync();
 
     [Fact]
+    public async Task The_progress_of_a_projection_is_told_while_the_log_moves_on_without_an_event_for_it()
+    {
+        await using var host = await database.StartAsync();
+        await host.Store.AppendAsync(new Append(Orders.Stream("not-for-it"), [new OrderNoted("first")]));
+        var first = await host.Store.ReadHighWaterMarkAsync();
+        var progress = host.Services.GetRequiredService<ProjectionProgress>();
+
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                await host.Store.AppendAsync(new Append(Orders.Stream("not-for-it"), [new OrderNoted("more")]));
+                return (await progress.ReadAsync()).Any(shard => shard.Name == "OrderLog:All" && shard.Progress >= first);
+            },
+            "the projection to pass over what is not for it"
+        );
+    }
+
+    [Fact]
     public async Task A_projection_sees_each_of_its_events_once_and_in_order_while_hosts_come_and_go()
     {
         await using var appender = await database.StartAsync(daemon: false);

@@ -7,8 +7,6 @@ namespace TrackAi.Dispatch;
 /// <param name="First">The longest wait after the first attempt; it doubles with each further one.</param>
 internal sealed record Backoff(TimeSpan First, TimeSpan Most)
 {
-    public static readonly Backoff Default = new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(15));
-
     /// <param name="attempt">The attempt that has just failed, from 1.</param>
     /// <param name="sample">A random number, at least 0 and less than 1.</param>
     /// <param name="atLeast">What Meta asked for; the jitter comes on top of it.</param>

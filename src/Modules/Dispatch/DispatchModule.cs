@@ -37,6 +37,8 @@ public static class DispatchModule
             throw new InvalidOperationException($"Dispatch:BatchSize: must be between 1 and {MetaClient.MostEvents}, Meta's limit.");
         if (options.MaxInFlight < 1)
             throw new InvalidOperationException("Dispatch:MaxInFlight: must be at least 1.");
+        if (options.FirstRetry <= TimeSpan.Zero || options.LongestRetry < options.FirstRetry)
+            throw new InvalidOperationException("Dispatch:FirstRetry: must be more than nothing and at most Dispatch:LongestRetry.");
         return options;
     }
 }

@@ -18,6 +18,12 @@ public sealed class DispatchOptions
     /// <summary>How long a claim lasts without being kept up.</summary>
     public TimeSpan ClaimTime { get; set; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>The longest wait after a dispatch's first failed attempt; it doubles with each further one.</summary>
+    public TimeSpan FirstRetry { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>The longest wait between two attempts, before what Meta itself asks for.</summary>
+    public TimeSpan LongestRetry { get; set; } = TimeSpan.FromMinutes(15);
+
     /// <summary>How often the queue is looked at when nobody called.</summary>
     public TimeSpan PollingTime { get; set; } = TimeSpan.FromSeconds(5);
 }

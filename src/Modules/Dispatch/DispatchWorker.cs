@@ -27,6 +27,7 @@ internal sealed partial class DispatchWorker(
 {
     private static readonly TimeSpan AfterError = TimeSpan.FromMilliseconds(500);
 
+    private readonly Backoff backoff = new(options.FirstRetry, options.LongestRetry);
     private readonly SemaphoreSlim called = new(0, 1);
     private readonly SemaphoreSlim slots = new(options.MaxInFlight, options.MaxInFlight);
 
@@ -118,9 +119,12 @@ internal sealed partial class DispatchWorker(
 
         var now = time.GetUtcNow();
         var attempts = verdicts
-            .Select(verdict => Attempt.Judge(verdict.Event, verdict.Answer, now, Backoff.Default, random.NextDouble()))
+            .Select(verdict => Attempt.Judge(verdict.Event, verdict.Answer, now, backoff, random.NextDouble()))
             .ToArray();
         await record.HandleAsync(claim, attempts, [], CancellationToken.None);
+        // The loop rests until what was due next when it last looked, which is the end of this claim.
+        if (attempts.Any(attempt => attempt is Attempt.Postponed))
+            Call();
         Report(tenant, pixelId, verdicts);
     }
 

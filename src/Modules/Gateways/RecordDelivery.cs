@@ -102,7 +102,7 @@ internal sealed class RecordDelivery(PostgresEventStore store, IPersonalData peo
                 sale.Value,
                 received.OccurredAt,
                 received.ReceivedAt,
-                sale.GatewayStatus,
+                received.GatewayStatus,
                 received.DeliveryId,
                 buyer?.Protected
             );
@@ -132,7 +132,13 @@ internal sealed class RecordDelivery(PostgresEventStore store, IPersonalData peo
     {
         var stream = Streams.Delivery(gateway, delivery.Digest);
         var body = people.SealNew(tenant, stream, delivery.Body.Span);
-        var fact = new DeliveryNotUnderstood(gateway, delivery.Digest, unknown.Reason, BodyShape.Of(delivery.Json), delivery.ReceivedAt);
+        var fact = new DeliveryNotUnderstood(
+            gateway,
+            delivery.Digest,
+            WithoutPeople(unknown.Reason),
+            BodyShape.Of(delivery.Json),
+            delivery.ReceivedAt
+        );
         var kept = new KeptDelivery(tenant, stream, gateway, delivery.ReceivedAt, body.Protected);
         return RecordOtherAsync(tenant, gateway, fact, [body.Key!, kept], delivery, cancellationToken);
     }
@@ -178,11 +184,14 @@ internal sealed class RecordDelivery(PostgresEventStore store, IPersonalData peo
             Has(sale.Buyer),
             GatewayTime.Believe(sale.OccurredAt, delivery.ReceivedAt),
             delivery.ReceivedAt,
-            sale.GatewayStatus,
+            WithoutPeople(sale.GatewayStatus),
             delivery.Digest,
             sale.Notes,
             Protected: ""
         );
+
+    // The gateway's own words go into the log in the clear; a drifted delivery may have anything in their place.
+    private static string WithoutPeople(string words) => CampaignText.Clean(words) ?? "withheld";
 
     private static Identifiers Has(Person buyer) =>
         new(

@@ -68,7 +68,10 @@ internal sealed class Visit(ITenantDirectory tenants, TrackingOptions options, T
             return null;
         var buffer = new byte[options.BodyBytes + 1];
         var length = await request.Body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
-        return length > options.BodyBytes ? null : buffer.AsMemory(0, length);
+        // Not one expression: null is also an empty Memory, by way of the array.
+        if (length > options.BodyBytes)
+            return null;
+        return buffer.AsMemory(0, length);
     }
 
     private static ProblemHttpResult Problem(int status, string title, string detail, string? field = null) =>

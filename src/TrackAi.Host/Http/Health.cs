@@ -66,8 +66,8 @@ internal static class Health
             var uptime = (long)time.GetElapsedTime(started).TotalSeconds;
             try
             {
-                var shards = await projections.ReadAsync(cancellationToken);
-                var queue = await dispatch.ReadDepthAsync(cancellationToken);
+                // A server that is silent does not confirm a cancellation either, and Npgsql waits for that; whoever asks for our health does not.
+                var (shards, queue) = await ReadDatabaseAsync(cancellationToken).WaitAsync(cancellationToken);
                 var services = shards.ToDictionary(
                     shard => shard.Name.Split(':')[0],
                     shard => shard is { State: "running", Owner: null } ? "waiting" : shard.State,
@@ -87,5 +87,8 @@ internal static class Health
                 );
             }
         }
+
+        private async Task<(IReadOnlyList<ShardStatus> Shards, QueueDepth Queue)> ReadDatabaseAsync(CancellationToken cancellationToken) =>
+            (await projections.ReadAsync(cancellationToken), await dispatch.ReadDepthAsync(cancellationToken));
     }
 }

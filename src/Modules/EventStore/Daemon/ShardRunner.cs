@@ -19,11 +19,13 @@ internal sealed partial class ShardRunner(
 {
     private const int Attempts = 3;
     private static readonly TimeSpan Idle = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan PersistEvery = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan Blocked = TimeSpan.FromSeconds(1);
 
     private long position;
     private long persisted;
     private long? skip;
+    private long persistedAt = time.GetTimestamp();
     private string? skipError;
     private long caughtUpAt = time.GetTimestamp();
 
@@ -86,7 +88,8 @@ internal sealed partial class ShardRunner(
             }
 
             var (page, ceiling) = await tail.ReadAsync(position, mark, shard.Types, leaseLost);
-            if (page.Count == 0 && ceiling - persisted < 10_000)
+            // Others' events are passed over without a write each, but what is told of our progress stays true to half a second.
+            if (page.Count == 0 && ceiling - persisted < 10_000 && time.GetElapsedTime(persistedAt) < PersistEvery)
                 position = ceiling;
             else if (!await TryApplyAsync(page, ceiling, token, leaseLost))
                 return;
@@ -162,6 +165,7 @@ internal sealed partial class ShardRunner(
         await session.CommitAsync(cancellationToken);
 
         position = persisted = ceiling;
+        persistedAt = time.GetTimestamp();
         var tag = new KeyValuePair<string, object?>("projection", shard.Name);
         EventStoreMetrics.Processed.Add(events.Count, tag);
     }

@@ -1,0 +1,123 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
+
+namespace TrackAi.EndToEnd.Tests;
+
+/// <summary>The program in a process of its own, to be killed.</summary>
+internal sealed partial class HostProcess : IAsyncDisposable
+{
+    private readonly Process process;
+    private readonly ConcurrentQueue<string> lines = new();
+    private readonly TaskCompletionSource<string> listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private HostProcess(Process process)
+    {
+        this.process = process;
+        process.OutputDataReceived += (_, output) => Hear(output.Data);
+        process.ErrorDataReceived += (_, output) => Hear(output.Data);
+        process.EnableRaisingEvents = true;
+        process.Exited += (_, _) => listening.TrySetException(new InvalidOperationException($"The host ended before it served:\n{Output}"));
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    public HttpClient Http { get; private set; } = null!;
+
+    public string Output => string.Join('\n', lines);
+
+    /// <summary>Runs <c>serve</c> until it serves.</summary>
+    public static async Task<HostProcess> ServeAsync(IReadOnlyDictionary<string, string?> settings)
+    {
+        var host = new HostProcess(Prepare(settings, ["serve"]));
+        try
+        {
+            host.Http = new HttpClient(new SocketsHttpHandler())
+            {
+                BaseAddress = new Uri(await host.listening.Task.WaitAsync(TimeSpan.FromSeconds(60))),
+            };
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Runs a verb to its end.</summary>
+    public static async Task<(int ExitCode, string Output)> RunAsync(
+        IReadOnlyDictionary<string, string?> settings,
+        params string[] arguments
+    )
+    {
+        await using var host = new HostProcess(Prepare(settings, arguments));
+        var code = await host.EndAsync();
+        return (code, host.Output);
+    }
+
+    /// <summary>SIGKILL: no last word.</summary>
+    public async Task KillAsync()
+    {
+        process.Kill();
+        await EndAsync();
+    }
+
+    /// <summary>SIGTERM: what an orchestrator sends. Returns the exit code.</summary>
+    public async Task<int> TerminateAsync()
+    {
+        using var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);
+        await kill.WaitForExitAsync();
+        return await EndAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!process.HasExited)
+            await KillAsync();
+        process.Dispose();
+        Http?.Dispose();
+        _ = listening.Task.Exception;
+    }
+
+    private async Task<int> EndAsync()
+    {
+        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        return process.ExitCode;
+    }
+
+    private void Hear(string? line)
+    {
+        if (line is null)
+            return;
+        lines.Enqueue(line);
+        if (Listening().Match(line) is { Success: true } match)
+            listening.TrySetResult(match.Groups["url"].Value);
+    }
+
+    private static Process Prepare(IReadOnlyDictionary<string, string?> settings, IEnumerable<string> arguments)
+    {
+        var start = new ProcessStartInfo(Dotnet())
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = AppContext.BaseDirectory,
+        };
+        start.ArgumentList.Add("exec");
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "TrackAi.Host.dll"));
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        foreach (var (key, value) in settings)
+            start.Environment[key.Replace(":", "__", StringComparison.Ordinal)] = value;
+        return new Process { StartInfo = start };
+    }
+
+    // The one that runs the tests: .../shared/Microsoft.NETCore.App/10.0.0/.
+    private static string Dotnet() => Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../..", "dotnet"));
+
+    [GeneratedRegex("Now listening on: (?<url>http://[0-9.:]+)", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex Listening();
+}

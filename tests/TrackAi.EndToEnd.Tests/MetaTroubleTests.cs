@@ -1,0 +1,164 @@
+using TrackAi.MetaStandIn;
+using TrackAi.Testing;
+
+namespace TrackAi.EndToEnd.Tests;
+
+/// <summary>Meta down, slow, refusing: everything is sent in the end, once, under the id it always had.</summary>
+public sealed class MetaTroubleTests(MetaTroubleTests.Impatient server) : IClassFixture<MetaTroubleTests.Impatient>
+{
+    /// <summary>Meta is waited for a second only; what is due again is taken when it is due, without a look now and then.</summary>
+    public sealed class Impatient : TrackAiServer
+    {
+        public override IReadOnlyDictionary<string, string?> Settings =>
+            new Dictionary<string, string?>(base.Settings, StringComparer.OrdinalIgnoreCase)
+            {
+                ["Meta:TimeoutSeconds"] = "1",
+                ["Dispatch:PollingTime"] = "01:00:00",
+            };
+    }
+
+    public static TheoryData<string, MetaFault> Troubles =>
+        new()
+        {
+            { "the connection is reset", MetaFault.Reset() },
+            { "500", MetaFault.Error(500, 1) },
+            { "503 of a proxy", MetaFault.Html(503) },
+            { "an answer cut off", MetaFault.TruncatedJson() },
+            { "no answer", MetaFault.Hang() with { Times = 1 } },
+            { "throttled", MetaFault.Error(429, 4) },
+            { "fewer received than sent", MetaFault.FewerReceived() },
+            { "slow", MetaFault.Delay(TimeSpan.FromMilliseconds(300)) },
+            { "slower than we wait", MetaFault.Delay(TimeSpan.FromSeconds(1.3)) with { Times = 1 } },
+        };
+
+    [Theory]
+    [MemberData(nameof(Troubles), DisableDiscoveryEnumeration = true)]
+    public async Task Whatever_Meta_answers_the_sale_is_sent_once_it_is_well_again(string what, MetaFault fault)
+    {
+        var seller = await server.NewSellerAsync();
+        var order = seller.NewOrder();
+        server.Meta.Inject(fault with { Pixel = seller.PixelId, Times = fault.Times ?? 3 });
+
+        (await seller.DeliverAsync(Seller.Sale(order))).Code.ShouldBe(202);
+
+        await server.Host.SettledAsync();
+        var purchase = server.AtMeta(order).ShouldHaveSingleItem(what);
+        purchase.EventId.ShouldBe(seller.EventId("perfectpay", order).ToString());
+        (await AttemptsAsync(seller)).ShouldBe(
+            [.. Enumerable.Repeat("failed", (fault.Kind == MetaFaultKind.Delay && fault.Times is null) ? 0 : fault.Times ?? 3), "sent"],
+            what
+        );
+    }
+
+    [Fact]
+    public async Task What_Meta_took_without_telling_us_is_sent_again_under_the_same_id()
+    {
+        var seller = await server.NewSellerAsync();
+        var order = seller.NewOrder();
+        server.Meta.Inject(MetaFault.Reset() with { Pixel = seller.PixelId, Times = 1, AcceptFirst = true });
+
+        (await seller.DeliverAsync(Seller.Sale(order))).Code.ShouldBe(202);
+
+        await server.Host.SettledAsync();
+        server.AtMeta(order).ShouldHaveSingleItem().Times.ShouldBe(2);
+        (await AttemptsAsync(seller)).ShouldBe(["failed", "sent"]);
+    }
+
+    [Fact]
+    public async Task One_bad_event_of_a_batch_keeps_nobody_back()
+    {
+        var seller = await server.NewSellerAsync();
+        var orders = Enumerable.Range(0, 20).Select(_ => seller.NewOrder()).ToArray();
+        await server.StopAsync();
+        await using (var deaf = await server.StartAnotherAsync(("Dispatch:RunWorker", "false")))
+        {
+            var answers = await Task.WhenAll(orders.Select(order => seller.DeliverAsync(Seller.Sale(order), deaf.Http)));
+            answers.ShouldAllBe(answer => answer.Code == 202);
+            await Eventually.TrueAsync(
+                async () =>
+                    await server.Database.ScalarAsync<long>("select count(*) from dispatch_queue where tenant_id = $1", seller.Tenant)
+                    == orders.Length,
+                "all wait in the queue"
+            );
+        }
+        var (bad, requests) = (seller.EventId("perfectpay", orders[7]).ToString(), server.Meta.Requests);
+        server.Meta.Inject(MetaFault.Error(400, 100, 2804050) with { Pixel = seller.PixelId, EventId = bad });
+
+        await server.StartAsync();
+
+        await server.Host.SettledAsync();
+        var arrived = orders.ToDictionary(order => order, server.AtMeta);
+        arrived[orders[7]].ShouldBeEmpty();
+        arrived.Where(one => one.Key != orders[7]).ShouldAllBe(one => one.Value.Count == 1 && one.Value[0].Times == 1);
+        (server.Meta.Requests - requests).ShouldBeGreaterThan(1, "they went together first");
+        (server.Meta.Requests - requests).ShouldBeLessThan(orders.Length);
+        var letter = await server.Database.ScalarAsync<string>(
+            "select conversion_id || ' ' || reason || ' ' || error from dispatch_dead_letter where tenant_id = $1",
+            seller.Tenant
+        );
+        letter.ShouldStartWith($"perfectpay-{orders[7]} permanent ");
+        (
+            await server.Database.ScalarAsync<long>(
+                "select count(*) from dispatch_attempt where tenant_id = $1 and status = 'dead' and http_status = 400 and code = 100",
+                seller.Tenant
+            )
+        ).ShouldBe(1);
+        (
+            await server.Database.ScalarAsync<long>(
+                "select count(*) from conversion where tenant_id = $1 and dispatch_status = 'sent'",
+                seller.Tenant
+            )
+        ).ShouldBe(orders.Length - 1);
+    }
+
+    [Fact]
+    public async Task With_a_dead_token_sales_wait_and_go_out_with_the_new_one()
+    {
+        var seller = await server.NewSellerAsync(tokenIsValid: false);
+        var orders = Enumerable.Range(0, 5).Select(_ => seller.NewOrder()).ToArray();
+        foreach (var order in orders)
+            (await seller.DeliverAsync(Seller.Sale(order))).Code.ShouldBe(202);
+        await Eventually.TrueAsync(async () => (await AttemptsAsync(seller)).Length >= orders.Length, "the token was refused");
+        (await server.Database.ScalarAsync<long>("select count(*) from dispatch_queue where tenant_id = $1", seller.Tenant)).ShouldBe(
+            orders.Length
+        );
+        (await server.Database.ScalarAsync<long>("select count(*) from dispatch_dead_letter where tenant_id = $1", seller.Tenant)).ShouldBe(
+            0
+        );
+
+        await seller.SetTokenAsync("EAAGtheNewTokenOfThisPixel");
+
+        await server.Host.SettledAsync();
+        foreach (var order in orders)
+            server
+                .AtMeta(order)
+                .ShouldHaveSingleItem()
+                .TokenFingerprint.ShouldBe(MetaStandInServer.Fingerprint("EAAGtheNewTokenOfThisPixel"));
+    }
+
+    [Fact]
+    public async Task A_pixel_in_trouble_keeps_no_other_pixel_back()
+    {
+        var (ill, well) = (await server.NewSellerAsync(), await server.NewSellerAsync());
+        server.Meta.Inject(MetaFault.Hang() with { Pixel = ill.PixelId });
+        var (late, order) = (ill.NewOrder(), well.NewOrder());
+
+        (await ill.DeliverAsync(Seller.Sale(late))).Code.ShouldBe(202);
+        (await well.DeliverAsync(Seller.Sale(order))).Code.ShouldBe(202);
+
+        await server.ArrivedAsync(order);
+        server.AtMeta(late).ShouldBeEmpty();
+        server.Meta.ClearFaults();
+        await server.ArrivedAsync(late);
+        await server.Host.SettledAsync();
+    }
+
+    private async Task<string[]> AttemptsAsync(Seller seller)
+    {
+        await server.Host.ProjectedAsync();
+        return await server.Database.ScalarAsync<string[]>(
+                "select array_agg(status::text order by sequence) from dispatch_attempt where tenant_id = $1",
+                seller.Tenant
+            ) ?? [];
+    }
+}

@@ -1,0 +1,108 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using TrackAi.Contracts;
+using TrackAi.EventStore;
+using TrackAi.Host;
+
+namespace TrackAi.Testing;
+
+/// <summary>The product in this process, on a real Kestrel and a free port.</summary>
+public sealed class TrackAiHost : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly TrackAiApplication application;
+
+    private TrackAiHost(TrackAiApplication application, CapturedLog log)
+    {
+        (this.application, Log) = (application, log);
+        Url = application.Web.Urls.First();
+        Http = new HttpClient(new SocketsHttpHandler()) { BaseAddress = new Uri(Url) };
+    }
+
+    public string Url { get; }
+
+    public HttpClient Http { get; }
+
+    public CapturedLog Log { get; }
+
+    public IServiceProvider Services => application.Services;
+
+    public ITenantAdministration Tenants => Services.GetRequiredService<ITenantAdministration>();
+
+    public ITenantDirectory Directory => Services.GetRequiredService<ITenantDirectory>();
+
+    public PostgresEventStore Store => Services.GetRequiredService<PostgresEventStore>();
+
+    public static async Task<TrackAiHost> StartAsync(IReadOnlyDictionary<string, string?> settings)
+    {
+        var log = new CapturedLog();
+        var application = await TrackAiApplication.BuildAsync(
+            [],
+            builder =>
+            {
+                builder.Configuration.AddInMemoryCollection(settings);
+                builder.Logging.ClearProviders();
+                builder.Logging.AddProvider(log);
+            }
+        );
+        try
+        {
+            await application.StartAsync();
+            return new TrackAiHost(application, log);
+        }
+        catch
+        {
+            await application.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Changes a setting while the host runs, as a changed file would.</summary>
+    public void Set(string key, string value)
+    {
+        application.Web.Configuration[key] = value;
+        ((IConfigurationRoot)application.Web.Configuration).Reload();
+    }
+
+    /// <summary>Waits until every subscription and projection has seen all that is in the log, their own answers included, and nothing waits to be sent.</summary>
+    public async Task SettledAsync()
+    {
+        var progress = Services.GetRequiredService<ProjectionProgress>();
+        var shards = Services
+            .GetServices<ISubscription>()
+            .Select(subscription => subscription.Name)
+            .Concat(Services.GetServices<IProjection>().Select(projection => projection.Name))
+            .ToArray();
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                var mark = await Store.ReadHighWaterMarkAsync();
+                foreach (var shard in shards)
+                    await progress.WaitForAsync(shard, mark, Patience);
+                var queue = await Services.GetRequiredService<IDispatchHealth>().ReadDepthAsync(CancellationToken.None);
+                return queue is { Waiting: 0, Active: 0 } && await Store.ReadHighWaterMarkAsync() == mark;
+            },
+            "all that was accepted is matched, sent and projected",
+            Patience
+        );
+    }
+
+    /// <summary>Waits until the read models show all that is in the log now, whatever still waits to be sent.</summary>
+    public async Task ProjectedAsync()
+    {
+        var progress = Services.GetRequiredService<ProjectionProgress>();
+        var mark = await Store.ReadHighWaterMarkAsync();
+        foreach (var projection in Services.GetServices<IProjection>())
+            await progress.WaitForAsync(projection.Name, mark, Patience);
+    }
+
+    /// <summary>Stops it as an orderly shutdown does.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        await application.DisposeAsync();
+    }
+}
