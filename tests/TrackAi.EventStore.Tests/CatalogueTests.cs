@@ -1,4 +1,3 @@
-using TrackAi.Testing;
 
 namespace TrackAi.EventStore.Tests;
 

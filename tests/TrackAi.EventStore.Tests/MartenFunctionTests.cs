@@ -1,5 +1,4 @@
 using Npgsql;
-using TrackAi.Testing;
 
 namespace TrackAi.EventStore.Tests;
 

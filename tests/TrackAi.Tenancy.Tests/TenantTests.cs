@@ -1,5 +1,4 @@
 using TrackAi.Contracts;
-using TrackAi.Testing;
 
 namespace TrackAi.Tenancy.Tests;
 
