@@ -1,4 +1,3 @@
-
 namespace TrackAi.EventStore.Tests;
 
 /// <summary>The catalogue is Marten 9's (string streams, conjoined tenants, metadata columns on), name for name: Marten opens the same database.</summary>
