@@ -13,6 +13,7 @@ public static class TrackingModule
         services.AddSingleton(provider =>
             provider.GetRequiredService<IConfiguration>().GetSection("Tracking").Get<TrackingOptions>() ?? new()
         );
+        services.AddSingleton<RecordVisit>();
         return services.AddSingleton<Visit>();
     }
 
