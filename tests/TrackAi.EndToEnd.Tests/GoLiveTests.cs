@@ -93,6 +93,18 @@ public sealed class GoLiveTests(TrackAiServer server) : IClassFixture<TrackAiSer
         );
         code.ShouldBe(0, output);
 
+        // What an operator does while it serves: every decision made again is the recorded one, the read models built anew are the same.
+        var (replayed, decisions) = await HostProcess.RunAsync(server.Settings, "replay", "--from", "1");
+        replayed.ShouldBe(0, decisions);
+        decisions.ShouldContain("→ Matching: same");
+        decisions.ShouldContain("→ Dispatch: same");
+        decisions.ShouldContain(" 0 differ.");
+        rows = await server.CountRowsAsync();
+        (await HostProcess.RunAsync(server.Settings, "projections", "rebuild", "--all")).ExitCode.ShouldBe(0);
+        var (asserted, differences) = await HostProcess.RunAsync(server.Settings, "db", "assert");
+        asserted.ShouldBe(0, differences);
+        (await server.CountRowsAsync()).ShouldBe(rows);
+
         (await host.TerminateAsync()).ShouldBe(0, host.Output);
     }
 

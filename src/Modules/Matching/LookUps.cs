@@ -5,7 +5,7 @@ using TrackAi.Contracts;
 namespace TrackAi.Matching;
 
 /// <summary>One identifier of a tenant, as a keyed hash.</summary>
-/// <param name="Position">The event it comes from: it teaches from there on, and is compared with what was known there.</param>
+/// <param name="Position">The event it comes from: it teaches from there on, and is compared with what was known before.</param>
 internal readonly record struct Key(string TenantId, MatchRule Rule, byte[] Hash, long Position);
 
 /// <summary>Keyed hashes of what a person can be recognised by.</summary>
@@ -110,7 +110,7 @@ internal static class LookUps
             from unnest($1, $2, $3, $4) with ordinality k(tenant, rule, hash, position, ord)
             cross join lateral (
                 select m.click_id, m.clicked_at from match_key m
-                where m.tenant_id = k.tenant and m.rule = k.rule and m.hash = k.hash and m.position <= k.position
+                where m.tenant_id = k.tenant and m.rule = k.rule and m.hash = k.hash and m.position < k.position
                 order by m.clicked_at desc limit {CandidatesPerKey}
             ) c
             """,
@@ -141,7 +141,7 @@ internal static class LookUps
             from unnest($1, $2, $3) with ordinality k(tenant, click, position, ord)
             cross join lateral (
                 select m.click_id, m.clicked_at from match_click m
-                where m.tenant_id = k.tenant and m.click_id = k.click and m.position <= k.position
+                where m.tenant_id = k.tenant and m.click_id = k.click and m.position < k.position
             ) c
             """,
             connection
