@@ -101,9 +101,11 @@ internal static class RebuildCommand
     {
         foreach (var one in rebuilt)
             Console.WriteLine(
-                FormattableString.Invariant(
-                    $"{one.Name} rebuilt: {one.Events} events in {one.Seconds:0.0} s ({one.Events / Math.Max(one.Seconds, 0.001):0}/s)."
-                )
+                one.Name == Tenants
+                    ? FormattableString.Invariant($"{one.Name} rebuilt: {one.Events} tenants in {one.Seconds:0.0} s.")
+                    : FormattableString.Invariant(
+                        $"{one.Name} rebuilt up to event {one.Events} in {one.Seconds:0.0} s ({one.Events / Math.Max(one.Seconds, 0.001):0}/s)."
+                    )
             );
     }
 
