@@ -93,6 +93,11 @@ public sealed class GoLiveTests(TrackAiServer server) : IClassFixture<TrackAiSer
         );
         code.ShouldBe(0, output);
 
+        await Eventually.TrueAsync(
+            () => server.Database.ScalarAsync<bool>("select count(*) = 2 from dispatch_attempt where status = 'sent'"),
+            "both sales to be in the read models"
+        );
+
         // What an operator does while it serves: every decision made again is the recorded one, the read models built anew are the same.
         var (replayed, decisions) = await HostProcess.RunAsync(server.Settings, "replay", "--from", "1");
         replayed.ShouldBe(0, decisions);

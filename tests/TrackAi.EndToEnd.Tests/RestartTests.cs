@@ -77,9 +77,15 @@ public sealed class RestartTests(RestartTests.Quick server) : IClassFixture<Rest
         var seller = await server.NewSellerAsync();
         var order = seller.NewOrder();
         server.Meta.Inject(MetaFault.Delay(TimeSpan.FromMilliseconds(700)) with { Pixel = seller.PixelId });
-        var requests = server.Meta.Requests;
         (await seller.DeliverAsync(Seller.Sale(order))).Code.ShouldBe(202);
-        await server.Meta.WaitForAsync(meta => meta.Requests > requests, TimeSpan.FromSeconds(20));
+        await Eventually.TrueAsync(
+            () =>
+                server.Database.ScalarAsync<bool>(
+                    "select exists (select from dispatch_queue where tenant_id = $1 and claim is not null)",
+                    seller.Tenant
+                ),
+            "the sale to be on its way"
+        );
 
         await server.StopAsync();
 
