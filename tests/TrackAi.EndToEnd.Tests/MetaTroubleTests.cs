@@ -112,6 +112,44 @@ public sealed class MetaTroubleTests(MetaTroubleTests.Impatient server) : IClass
     }
 
     [Fact]
+    public async Task A_sale_that_cannot_be_read_any_more_becomes_a_dead_letter_and_keeps_nobody_back()
+    {
+        var seller = await server.NewSellerAsync();
+        string[] orders = [seller.NewOrder(), seller.NewOrder(), seller.NewOrder()];
+        server.Meta.Inject(MetaFault.Error(503, 2) with { Pixel = seller.PixelId });
+        foreach (var order in orders)
+            (await seller.DeliverAsync(Seller.Sale(order))).Code.ShouldBe(202);
+        await Eventually.TrueAsync(
+            () =>
+                server.Database.ScalarAsync<bool>(
+                    "select count(*) = 3 from dispatch_queue where tenant_id = $1 and attempt > 0",
+                    seller.Tenant
+                ),
+            "each sale to have failed once"
+        );
+        await server.Database.ExecuteAsync(
+            "update stream_key set wrapped_key = sha256(wrapped_key) where tenant_id = $1 and stream_id = $2",
+            seller.Tenant,
+            $"conversion-perfectpay-{orders[1]}"
+        );
+        // All three at once, so that they are in one batch.
+        await server.Database.ExecuteAsync("update dispatch_queue set due_at = now(), claim = null where tenant_id = $1", seller.Tenant);
+
+        server.Meta.ClearFaults();
+        await server.Host.SettledAsync();
+
+        server.AtMeta(orders[0]).ShouldHaveSingleItem();
+        server.AtMeta(orders[2]).ShouldHaveSingleItem();
+        server.AtMeta(orders[1]).ShouldBeEmpty();
+        (
+            await server.Database.ScalarAsync<string>(
+                "select string_agg(conversion_id || ' ' || reason, ',') from dispatch_dead_letter where tenant_id = $1",
+                seller.Tenant
+            )
+        ).ShouldBe($"perfectpay-{orders[1]} unreadable");
+    }
+
+    [Fact]
     public async Task With_a_dead_token_sales_wait_and_go_out_with_the_new_one()
     {
         var seller = await server.NewSellerAsync(tokenIsValid: false);

@@ -91,7 +91,7 @@ internal sealed partial class DispatchWorker(
     {
         try
         {
-            var preparation = await prepare.HandleAsync(claimed, CancellationToken.None);
+            var preparation = await PrepareAsync(claimed);
             await record.HandleAsync(claim, preparation.Ended, preparation.AlreadyConfirmed, CancellationToken.None);
             var pixels = preparation.ToSend.GroupBy(dispatch => (dispatch.Claimed.TenantId, dispatch.Claimed.PixelId));
             await Task.WhenAll(pixels.Select(pixel => SendAsync(claim, pixel.Key.TenantId, pixel.Key.PixelId, [.. pixel])));
@@ -105,6 +105,37 @@ internal sealed partial class DispatchWorker(
         {
             slots.Release();
         }
+    }
+
+    // What cannot be read is given up for itself alone: its neighbours must not come back with it for ever.
+    private async Task<Preparation> PrepareAsync(IReadOnlyList<ClaimedDispatch> claimed)
+    {
+        try
+        {
+            return await prepare.HandleAsync(claimed, CancellationToken.None);
+        }
+        catch (Exception exception) when (exception is not (NpgsqlException or IOException or TimeoutException))
+        {
+            if (claimed is [var lone])
+                return new Preparation([], [Unreadable(lone, exception)], []);
+            var half = claimed.Count / 2;
+            var first = await PrepareAsync([.. claimed.Take(half)]);
+            var second = await PrepareAsync([.. claimed.Skip(half)]);
+            return new Preparation(
+                [.. first.ToSend, .. second.ToSend],
+                [.. first.Ended, .. second.Ended],
+                [.. first.AlreadyConfirmed, .. second.AlreadyConfirmed]
+            );
+        }
+    }
+
+    private Attempt.GivenUp Unreadable(ClaimedDispatch claimed, Exception exception)
+    {
+        LogUnreadable(logger, claimed.DispatchId, claimed.TenantId, exception);
+        // A conversion's id starts with its gateway; nothing else of it may be readable.
+        var gateway = claimed.ConversionId.Split('-')[0];
+        var failure = Failure.WithoutAsking($"The sale cannot be read ({exception.GetType().Name}); the log says more.");
+        return Attempt.Dead(claimed, gateway, "unreadable", failure, time.GetUtcNow());
     }
 
     private async Task SendAsync(Guid claim, string tenant, string pixelId, IReadOnlyList<PreparedDispatch> dispatches)
@@ -214,4 +245,11 @@ internal sealed partial class DispatchWorker(
 
     [LoggerMessage(2004, LogLevel.Warning, "{Count} events of tenant {Tenant} were not taken by pixel {Pixel} ({Outcome}): {Error}")]
     private static partial void LogNotSent(ILogger logger, int count, string tenant, string pixel, string outcome, string error);
+
+    [LoggerMessage(
+        2005,
+        LogLevel.Error,
+        "Dispatch {DispatchId} of tenant {Tenant} cannot be read and is a dead letter; the others of its batch go on."
+    )]
+    private static partial void LogUnreadable(ILogger logger, string dispatchId, string tenant, Exception exception);
 }
