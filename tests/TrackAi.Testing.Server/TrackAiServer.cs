@@ -85,7 +85,7 @@ public class TrackAiServer : IAsyncLifetime
     public async Task<IReadOnlyDictionary<string, long>> CountRowsAsync()
     {
         var tables = await Database.ScalarAsync<string[]>(
-            "select array_agg(tablename::text order by 1) from pg_tables where schemaname = 'public'"
+            "select array_agg(tablename::text order by tablename) from pg_tables where schemaname = 'public'"
         );
         var counts = await Database.ScalarAsync<long[]>(
             $"select array[{string.Join(", ", tables.Select(table => $"(select count(*) from \"{table}\")"))}]"
