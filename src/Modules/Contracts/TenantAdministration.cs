@@ -30,7 +30,8 @@ public sealed record TenantInfo(
     TenantStatus Status,
     string TimeZone,
     DateTimeOffset CreatedAt,
-    DateTimeOffset UpdatedAt
+    DateTimeOffset UpdatedAt,
+    IReadOnlyList<string> Origins
 );
 
 public sealed record FunnelInfo(
@@ -79,6 +80,9 @@ public interface ITenantAdministration
     Task<bool> SuspendAsync(string slug, string? reason = null, CancellationToken cancellationToken = default);
 
     Task<bool> ActivateAsync(string slug, CancellationToken cancellationToken = default);
+
+    /// <param name="origins">Such as <c>https://shop.example</c> or <c>https://*.shop.example</c>; none means any page.</param>
+    Task<bool> SetOriginsAsync(string tenant, IReadOnlyCollection<string> origins, CancellationToken cancellationToken = default);
 
     Task<IReadOnlyList<TenantInfo>> ListAsync(CancellationToken cancellationToken = default);
 

@@ -14,7 +14,7 @@ internal sealed record ReadTenants(IReadOnlyList<KnownTenant> Known, IReadOnlyLi
 internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
 {
     private const string Sql = """
-        select slug, name, status, time_zone from tenant where $1::text[] is null or slug = any ($1);
+        select slug, name, status, time_zone, origins from tenant where $1::text[] is null or slug = any ($1);
 
         select tenant_id, id, gateway, product_id, pixel_id, is_default
         from funnel where $1::text[] is null or tenant_id = any ($1)
@@ -88,7 +88,10 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
             row.GetString(1),
             row.GetString(2) == "active" ? TenantStatus.Active : TenantStatus.Suspended,
             row.GetString(3)
-        ));
+        )
+        {
+            Origins = row.GetFieldValue<string[]>(4),
+        });
         var funnels = await NextAsync(row =>
             (
                 Slug: row.GetString(0),
