@@ -17,7 +17,10 @@ internal static class CapturePageview
                     Streams.Pageview,
                     visitor,
                     (id, person) =>
-                        new PageviewCaptured(id, body.ClickId, body.Campaign, Visit.Has(visitor), body.ProductId, body.Value, now, person),
+                        new PageviewCaptured(id, body.ClickId, body.Campaign, Visit.Has(visitor), body.ProductId, body.Value, now, person)
+                        {
+                            Consent = body.Consent,
+                        },
                     http.RequestAborted
                 )
         );

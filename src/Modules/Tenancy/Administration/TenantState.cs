@@ -18,6 +18,9 @@ internal sealed record TenantState
     public ImmutableDictionary<string, IReadOnlyList<string>> AllowedNetworks { get; private init; } =
         ImmutableDictionary<string, IReadOnlyList<string>>.Empty;
 
+    /// <summary>Null while none was ever set.</summary>
+    public TenantDataProcessingSet? Processing { get; private init; }
+
     public static TenantState Of(IEnumerable<object> events) => events.Aggregate(Unknown, (state, @event) => state.After(@event));
 
     private TenantState After(object @event) =>
@@ -28,6 +31,7 @@ internal sealed record TenantState
             TenantSuspended => this with { Status = TenantStatus.Suspended },
             TenantActivated => this with { Status = TenantStatus.Active },
             FunnelAdded funnel => this with { Funnels = Funnels.Add(funnel) },
+            TenantDataProcessingSet set => this with { Processing = set },
             GatewayAllowListSet list => this with { AllowedNetworks = AllowedNetworks.SetItem(list.Gateway, list.Networks) },
             _ => this,
         };
