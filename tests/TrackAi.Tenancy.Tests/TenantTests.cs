@@ -27,6 +27,41 @@ public sealed class TenantTests(TenancyDatabase database) : IClassFixture<Tenanc
     }
 
     [Fact]
+    public async Task Data_processing_options_are_a_fact_and_survive_a_rebuild()
+    {
+        var california = new DataProcessing(["LDU"], 1, 1000);
+        await Tenants.AddTenantAsync("limited", "Limited");
+
+        (await Tenants.SetDataProcessingAsync("limited", california)).ShouldBeTrue();
+        (await Tenants.SetDataProcessingAsync("limited", california)).ShouldBeFalse("there is nothing to change");
+        await Tenants.RebuildRelationsAsync();
+
+        var shown = (await Tenants.ShowAsync("limited")).Tenant.DataProcessing.ShouldNotBeNull();
+        (shown.Options.Single(), shown.Country, shown.State).ShouldBe(("LDU", 1, 1000));
+        (await Tenants.SetDataProcessingAsync("limited", null)).ShouldBeTrue();
+        (await Tenants.ShowAsync("limited")).Tenant.DataProcessing.ShouldBeNull();
+    }
+
+    [Theory]
+    [InlineData("LTU", 0, 0)]
+    [InlineData("LDU", 1, 0)]
+    [InlineData("LDU", 0, 1000)]
+    [InlineData("LDU", -1, 5)]
+    public async Task Data_processing_options_that_Meta_does_not_know_are_refused(string option, int country, int state)
+    {
+        await Tenants.AddTenantAsync($"refused-{option.ToLowerInvariant()}{country + 1}{state}", "Refused");
+
+        var refused = await Should.ThrowAsync<TenantChangeRefusedException>(
+            Tenants.SetDataProcessingAsync(
+                $"refused-{option.ToLowerInvariant()}{country + 1}{state}",
+                new DataProcessing([option], country, state)
+            )
+        );
+
+        refused.Field.ShouldBe("data_processing");
+    }
+
+    [Fact]
     public async Task A_slug_is_taken_once_and_the_refusal_says_so()
     {
         await Tenants.AddTenantAsync("taken", "One");

@@ -54,7 +54,11 @@ public sealed record ConversionReceived(
     string DeliveryId,
     IReadOnlyList<string> Notes,
     string Protected
-);
+)
+{
+    /// <summary>Whether the buyer agreed to be reported to ad networks, by the seller's word with the sale; null when it does not say.</summary>
+    public bool? Consent { get; init; }
+}
 
 /// <summary>A later delivery moved the payment. Carries the buyer again: the second delivery often knows more than the first.</summary>
 public sealed record ConversionStateChanged(
@@ -68,7 +72,11 @@ public sealed record ConversionStateChanged(
     string GatewayStatus,
     string DeliveryId,
     string? Protected
-);
+)
+{
+    /// <inheritdoc cref="ConversionReceived.Consent"/>
+    public bool? Consent { get; init; }
+}
 
 /// <summary>An authentic delivery about no sale (an abandoned cart, a test, a subscription's life): acknowledged, nothing to do.</summary>
 public sealed record DeliveryAcknowledged(string Gateway, string DeliveryId, string Kind, string Reason, DateTimeOffset ReceivedAt);

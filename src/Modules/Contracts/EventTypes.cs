@@ -17,6 +17,7 @@ public static class EventTypes
         typeof(GatewaySecretSet),
         typeof(GatewayAllowListSet),
         typeof(PixelTokenSet),
+        typeof(TenantDataProcessingSet),
         typeof(ClickCaptured),
         typeof(PageviewCaptured),
         typeof(CheckoutInitiated),

@@ -30,9 +30,15 @@ public sealed record TenantInfo(
     TenantStatus Status,
     string TimeZone,
     DateTimeOffset CreatedAt,
-    DateTimeOffset UpdatedAt,
-    IReadOnlyList<string> Origins
-);
+    DateTimeOffset UpdatedAt
+)
+{
+    /// <inheritdoc cref="Tenant.Origins"/>
+    public IReadOnlyList<string> Origins { get; init; } = [];
+
+    /// <inheritdoc cref="Pixel.DataProcessing"/>
+    public DataProcessing? DataProcessing { get; init; }
+}
 
 public sealed record FunnelInfo(
     string FunnelId,
@@ -83,6 +89,9 @@ public interface ITenantAdministration
 
     /// <param name="origins">Such as <c>https://shop.example</c> or <c>https://*.shop.example</c>; none means any page.</param>
     Task<bool> SetOriginsAsync(string tenant, IReadOnlyCollection<string> origins, CancellationToken cancellationToken = default);
+
+    /// <param name="processing">Null takes it away: the events bear no data processing options.</param>
+    Task<bool> SetDataProcessingAsync(string slug, DataProcessing? processing, CancellationToken cancellationToken = default);
 
     Task<IReadOnlyList<TenantInfo>> ListAsync(CancellationToken cancellationToken = default);
 

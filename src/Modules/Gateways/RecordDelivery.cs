@@ -105,7 +105,10 @@ internal sealed class RecordDelivery(PostgresEventStore store, IPersonalData peo
                 received.GatewayStatus,
                 received.DeliveryId,
                 buyer?.Protected
-            );
+            )
+            {
+                Consent = received.Consent,
+            };
             var result = await store.AppendAsync(
                 new Append(stream, [changed])
                 {
@@ -188,7 +191,10 @@ internal sealed class RecordDelivery(PostgresEventStore store, IPersonalData peo
             delivery.Digest,
             sale.Notes,
             Protected: ""
-        );
+        )
+        {
+            Consent = sale.Consent,
+        };
 
     // The gateway's own words go into the log in the clear; a drifted delivery may have anything in their place.
     private static string WithoutPeople(string words) => CampaignText.Clean(words) ?? "withheld";

@@ -18,7 +18,10 @@ internal static class CaptureCheckout
                     body.VisitId,
                     visitor,
                     (id, person) =>
-                        new CheckoutInitiated(id, body.ClickId, body.Campaign, Visit.Has(visitor), body.ProductId, body.Value, now, person),
+                        new CheckoutInitiated(id, body.ClickId, body.Campaign, Visit.Has(visitor), body.ProductId, body.Value, now, person)
+                        {
+                            Consent = body.Consent,
+                        },
                     http.RequestAborted
                 )
         );

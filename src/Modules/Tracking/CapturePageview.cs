@@ -18,7 +18,10 @@ internal static class CapturePageview
                     body.VisitId,
                     visitor,
                     (id, person) =>
-                        new PageviewCaptured(id, body.ClickId, body.Campaign, Visit.Has(visitor), body.ProductId, body.Value, now, person),
+                        new PageviewCaptured(id, body.ClickId, body.Campaign, Visit.Has(visitor), body.ProductId, body.Value, now, person)
+                        {
+                            Consent = body.Consent,
+                        },
                     http.RequestAborted
                 )
         );

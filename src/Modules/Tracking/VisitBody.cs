@@ -47,6 +47,16 @@ internal sealed class VisitBody
 
     public string? ProductId => Text("product_id");
 
+    /// <summary>Refused when it is anything but a yes or a no: a no must not be lost to a slip of the pen.</summary>
+    public bool? Consent =>
+        Member("consent") switch
+        {
+            null => null,
+            { ValueKind: JsonValueKind.True } => true,
+            { ValueKind: JsonValueKind.False } => false,
+            _ => throw new InvalidVisitException("consent", "must be true or false; leave it out when the visitor was not asked"),
+        };
+
     public Campaign Campaign =>
         new Campaign(
             Text("utm_source"),

@@ -52,6 +52,12 @@ internal sealed class TenantAdministration(
         return await ChangeAsync(tenant, state => TenantDecisions.SetOrigins(state, set), cancellationToken);
     }
 
+    public async Task<bool> SetDataProcessingAsync(string slug, DataProcessing? processing, CancellationToken cancellationToken = default)
+    {
+        var set = TenantRules.DataProcessing(processing, time.GetUtcNow());
+        return await ChangeAsync(slug, state => TenantDecisions.SetDataProcessing(state, set), cancellationToken);
+    }
+
     public Task<IReadOnlyList<TenantInfo>> ListAsync(CancellationToken cancellationToken = default) =>
         queries.TenantsAsync(cancellationToken);
 

@@ -67,6 +67,21 @@ internal sealed class TenantRules(IReadOnlyCollection<string>? gateways)
                 "The test event code is not valid; give the letters and digits that Meta's Events Manager shows."
             );
 
+    /// <summary>Meta knows one option. A country without a state, or the other way round, is no place; 0 and 0 let Meta look it up.</summary>
+    public static TenantDataProcessingSet DataProcessing(DataProcessing? processing, DateTimeOffset now)
+    {
+        if (processing is null)
+            return new TenantDataProcessingSet([], null, null, now);
+        if (processing.Options is not ["LDU"])
+            throw Invalid("data_processing", "Meta knows the data processing option LDU only; give it, or none.");
+        if (processing.Country < 0 || processing.State < 0 || processing.Country == 0 != (processing.State == 0))
+            throw Invalid(
+                "data_processing",
+                "Give Meta's numbers of a country and its state, such as 1 and 1000 for California, or leave both out to have Meta look it up."
+            );
+        return new TenantDataProcessingSet(processing.Options, processing.Country, processing.State, now);
+    }
+
     public static TimeSpan Overlap(TimeSpan overlap) =>
         overlap >= TimeSpan.Zero
             ? overlap

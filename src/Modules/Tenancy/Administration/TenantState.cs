@@ -20,6 +20,9 @@ internal sealed record TenantState
     public ImmutableDictionary<string, IReadOnlyList<string>> AllowedNetworks { get; private init; } =
         ImmutableDictionary<string, IReadOnlyList<string>>.Empty;
 
+    /// <summary>Null while none was ever set.</summary>
+    public TenantDataProcessingSet? Processing { get; private init; }
+
     public static TenantState Of(IEnumerable<object> events) => events.Aggregate(Unknown, (state, @event) => state.After(@event));
 
     private TenantState After(object @event) =>
@@ -31,6 +34,7 @@ internal sealed record TenantState
             TenantActivated => this with { Status = TenantStatus.Active },
             TenantOriginsSet set => this with { Origins = set.Origins },
             FunnelAdded funnel => this with { Funnels = Funnels.Add(funnel) },
+            TenantDataProcessingSet set => this with { Processing = set },
             GatewayAllowListSet list => this with { AllowedNetworks = AllowedNetworks.SetItem(list.Gateway, list.Networks) },
             _ => this,
         };
