@@ -58,6 +58,9 @@ public sealed record ConversionReceived(
 {
     /// <summary>When the gateway said so by its own clock, which orders reports that overtake each other; null where it does not tell.</summary>
     public DateTimeOffset? ReportedAt { get; init; }
+
+    /// <summary>Whether the buyer agreed to be reported to ad networks, by the seller's word with the sale; null when it does not say.</summary>
+    public bool? Consent { get; init; }
 }
 
 /// <summary>A later delivery moved the payment. Carries the buyer again: the second delivery often knows more than the first.</summary>
@@ -76,6 +79,9 @@ public sealed record ConversionStateChanged(
 {
     /// <inheritdoc cref="ConversionReceived.ReportedAt"/>
     public DateTimeOffset? ReportedAt { get; init; }
+
+    /// <inheritdoc cref="ConversionReceived.Consent"/>
+    public bool? Consent { get; init; }
 }
 
 /// <summary>An authentic delivery about no sale (an abandoned cart, a test, a subscription's life): acknowledged, nothing to do.</summary>

@@ -102,8 +102,9 @@ internal sealed class PrepareDispatches(PostgresEventStore store, IPersonalData 
         DateTimeOffset now
     )
     {
+        // Who agreed only at the checkout is reported as a buyer, not as the visitor who had declined.
         var click =
-            conversion.ClickId is { } id
+            conversion is { VisitorConsent: not false, ClickId: { } id }
             && clicks.TryGetValue(new StreamId(tenant, Streams.Click(id)), out var captured)
             && opened.TryGetValue(captured.Protected, out var visitor)
                 ? new CapiClick(visitor, captured.OccurredAt)

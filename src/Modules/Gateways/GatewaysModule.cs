@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Microsoft.FeatureManagement;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
@@ -16,6 +17,15 @@ public static class GatewaysModule
         services.AddSingleton(provider =>
             provider.GetRequiredService<IConfiguration>().GetSection("Gateways").Get<GatewaysOptions>() ?? new()
         );
+        services
+            .AddOptions<WebhookRateLimitOptions>()
+            .BindConfiguration("RateLimits:Webhooks")
+            .Validate(
+                static webhooks => webhooks.PerTenantPerSecond >= 0,
+                "RateLimits:Webhooks:PerTenantPerSecond must not be negative; 0 is no limit."
+            )
+            .ValidateOnStart();
+        services.AddSingleton(provider => new RateLimits(provider.GetRequiredService<IOptions<WebhookRateLimitOptions>>().Value));
         services.AddSingleton<GatewayRegistry>();
         services.AddSingleton<SaleNames>();
         services.AddSingleton<KeptDeliveries>();

@@ -45,6 +45,9 @@ public abstract record Translation
         /// <summary>Our click token, from whichever tracking field carried it.</summary>
         public string? ClickId { get; init; }
 
+        /// <summary>Whether the buyer agreed to be reported to ad networks; null when the delivery does not say.</summary>
+        public bool? Consent { get; init; }
+
         /// <summary>When the sale happened by the gateway's word; null when it does not say.</summary>
         public DateTimeOffset? OccurredAt { get; init; }
 

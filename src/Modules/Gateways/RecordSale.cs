@@ -132,6 +132,7 @@ internal sealed class RecordSale(PostgresEventStore store, IPersonalData people,
             )
             {
                 ReportedAt = stands ? history.Since : received.ReportedAt,
+                Consent = received.Consent,
             };
             from = to;
         }
@@ -188,6 +189,7 @@ internal sealed class RecordSale(PostgresEventStore store, IPersonalData people,
         )
         {
             ReportedAt = sale.ReportedAt?.ToUniversalTime(),
+            Consent = sale.Consent,
         };
 
     private static Identifiers Has(Person buyer) =>
