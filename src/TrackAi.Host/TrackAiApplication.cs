@@ -120,6 +120,7 @@ internal sealed class TrackAiApplication : IAsyncDisposable
         web.MapHealth();
         web.MapTracking();
         web.MapGateways();
+        web.MapDispatch();
         web.MapAnalytics();
     }
 
