@@ -27,6 +27,41 @@ public sealed class TenantTests(TenancyDatabase database) : IClassFixture<Tenanc
     }
 
     [Fact]
+    public async Task Data_processing_options_are_a_fact_and_survive_a_rebuild()
+    {
+        var california = new DataProcessing(["LDU"], 1, 1000);
+        await Tenants.AddTenantAsync("limited", "Limited");
+
+        (await Tenants.SetDataProcessingAsync("limited", california)).ShouldBeTrue();
+        (await Tenants.SetDataProcessingAsync("limited", california)).ShouldBeFalse("there is nothing to change");
+        await Tenants.RebuildRelationsAsync();
+
+        var shown = (await Tenants.ShowAsync("limited")).Tenant.DataProcessing.ShouldNotBeNull();
+        (shown.Options.Single(), shown.Country, shown.State).ShouldBe(("LDU", 1, 1000));
+        (await Tenants.SetDataProcessingAsync("limited", null)).ShouldBeTrue();
+        (await Tenants.ShowAsync("limited")).Tenant.DataProcessing.ShouldBeNull();
+    }
+
+    [Theory]
+    [InlineData("LTU", 0, 0)]
+    [InlineData("LDU", 1, 0)]
+    [InlineData("LDU", 0, 1000)]
+    [InlineData("LDU", -1, 5)]
+    public async Task Data_processing_options_that_Meta_does_not_know_are_refused(string option, int country, int state)
+    {
+        await Tenants.AddTenantAsync($"refused-{option.ToLowerInvariant()}{country + 1}{state}", "Refused");
+
+        var refused = await Should.ThrowAsync<TenantChangeRefusedException>(
+            Tenants.SetDataProcessingAsync(
+                $"refused-{option.ToLowerInvariant()}{country + 1}{state}",
+                new DataProcessing([option], country, state)
+            )
+        );
+
+        refused.Field.ShouldBe("data_processing");
+    }
+
+    [Fact]
     public async Task A_slug_is_taken_once_and_the_refusal_says_so()
     {
         await Tenants.AddTenantAsync("taken", "One");
@@ -120,6 +155,7 @@ public sealed class TenantTests(TenancyDatabase database) : IClassFixture<Tenanc
             () => Tenants.AddFunnelAsync("ghost", "main"),
             () => Tenants.ListFunnelsAsync("ghost"),
             () => Tenants.SetGatewaySecretAsync("ghost", "hotmart", "secret"),
+            () => Tenants.SetOriginsAsync("ghost", []),
             () => Tenants.SetAllowListAsync("ghost", "hotmart", []),
             () => Tenants.ListConnectionsAsync("ghost"),
             () => Tenants.SetPixelAsync("ghost", "123", "token"),
@@ -205,6 +241,52 @@ public sealed class TenantTests(TenancyDatabase database) : IClassFixture<Tenanc
     }
 
     [Fact]
+    public async Task Origins_are_kept_as_browsers_write_them()
+    {
+        await Tenants.AddTenantAsync("pages", "Pages");
+        database.Directory.Find("pages")!.Origins.ShouldBeEmpty();
+
+        (
+            await Tenants.SetOriginsAsync(
+                "pages",
+                ["HTTPS://Loja.Example/", "https://*.cursos.example", "http://localhost:5173", "https://ação.example:443"]
+            )
+        ).ShouldBeTrue();
+        (
+            await Tenants.SetOriginsAsync(
+                "pages",
+                ["https://loja.example", "http://localhost:5173", "https://*.cursos.example", "https://ação.example"]
+            )
+        ).ShouldBeFalse();
+
+        string[] kept = ["http://localhost:5173", "https://*.cursos.example", "https://loja.example", "https://xn--ao-siap.example"];
+        database.Directory.Find("pages")!.Origins.ShouldBe(kept);
+        (await Tenants.ShowAsync("pages")).Tenant.Origins.ShouldBe(kept);
+        foreach (
+            var wrong in (string[])
+                [
+                    "loja.example",
+                    "https://",
+                    "https://loja.example/checkout",
+                    "*",
+                    "https://*",
+                    "ftp://loja.example",
+                    "null",
+                    "https://a@loja.example",
+                    "https://a.*.example",
+                    "",
+                ]
+        )
+        {
+            var refused = await RefusalAsync(() => Tenants.SetOriginsAsync("pages", [wrong]));
+            refused.Field.ShouldBe("origin");
+            refused.Message.ShouldContain($"'{wrong}'");
+        }
+        (await Tenants.SetOriginsAsync("pages", [])).ShouldBeTrue();
+        database.Directory.Find("pages")!.Origins.ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task A_list_without_a_secret_is_no_connection_yet()
     {
         await Tenants.AddTenantAsync("listed", "Listed");
@@ -225,6 +307,7 @@ public sealed class TenantTests(TenancyDatabase database) : IClassFixture<Tenanc
         await Tenants.AddFunnelAsync("rebuilt", "one", isDefault: true);
         await Tenants.AddFunnelAsync("rebuilt", "two", isDefault: true);
         await Tenants.SetAllowListAsync("rebuilt", "hotmart", ["203.0.113.0/24"]);
+        await Tenants.SetOriginsAsync("rebuilt", ["https://loja.example"]);
         await Tenants.SuspendAsync("rebuilt");
         const string Rows = """
             select string_agg(r, E'\n' order by r)

@@ -37,7 +37,11 @@ public sealed record Identifiers(bool Fbclid, bool Fbc, bool Fbp, bool Email, bo
 /// <summary>Someone came from an ad. First and only event of stream <c>click-{id}</c>.</summary>
 /// <param name="ClickId">The click token, <see cref="ClickToken"/>.</param>
 /// <param name="Protected">The visitor, encrypted under the stream's key.</param>
-public sealed record ClickCaptured(string ClickId, Campaign Campaign, Identifiers Has, DateTimeOffset OccurredAt, string Protected);
+public sealed record ClickCaptured(string ClickId, Campaign Campaign, Identifiers Has, DateTimeOffset OccurredAt, string Protected)
+{
+    /// <summary>Whether the visitor agreed to be reported to ad networks; null when the page did not say.</summary>
+    public bool? Consent { get; init; }
+}
 
 /// <summary>A page was seen. Stream <c>pageview-{id}</c>.</summary>
 public sealed record PageviewCaptured(
@@ -49,7 +53,11 @@ public sealed record PageviewCaptured(
     Money? Value,
     DateTimeOffset OccurredAt,
     string Protected
-);
+)
+{
+    /// <summary>Whether the visitor agreed to be reported to ad networks; null when the page did not say.</summary>
+    public bool? Consent { get; init; }
+}
 
 /// <summary>A checkout was begun; with e-mail or phone it teaches whose click it was. Stream <c>checkout-{id}</c>.</summary>
 public sealed record CheckoutInitiated(
@@ -61,4 +69,8 @@ public sealed record CheckoutInitiated(
     Money? Value,
     DateTimeOffset OccurredAt,
     string Protected
-);
+)
+{
+    /// <summary>Whether the visitor agreed to be reported to ad networks; null when the page did not say.</summary>
+    public bool? Consent { get; init; }
+}

@@ -54,7 +54,14 @@ public sealed record ConversionReceived(
     string DeliveryId,
     IReadOnlyList<string> Notes,
     string Protected
-);
+)
+{
+    /// <summary>When the gateway said so by its own clock, which orders reports that overtake each other; null where it does not tell.</summary>
+    public DateTimeOffset? ReportedAt { get; init; }
+
+    /// <summary>Whether the buyer agreed to be reported to ad networks, by the seller's word with the sale; null when it does not say.</summary>
+    public bool? Consent { get; init; }
+}
 
 /// <summary>A later delivery moved the payment. Carries the buyer again: the second delivery often knows more than the first.</summary>
 public sealed record ConversionStateChanged(
@@ -68,7 +75,14 @@ public sealed record ConversionStateChanged(
     string GatewayStatus,
     string DeliveryId,
     string? Protected
-);
+)
+{
+    /// <inheritdoc cref="ConversionReceived.ReportedAt"/>
+    public DateTimeOffset? ReportedAt { get; init; }
+
+    /// <inheritdoc cref="ConversionReceived.Consent"/>
+    public bool? Consent { get; init; }
+}
 
 /// <summary>An authentic delivery about no sale (an abandoned cart, a test, a subscription's life): acknowledged, nothing to do.</summary>
 public sealed record DeliveryAcknowledged(string Gateway, string DeliveryId, string Kind, string Reason, DateTimeOffset ReceivedAt);
@@ -78,3 +92,14 @@ public sealed record DeliveryAcknowledged(string Gateway, string DeliveryId, str
 /// </summary>
 /// <param name="Shape">Field names and kinds of values, no values: enough to see what drifted.</param>
 public sealed record DeliveryNotUnderstood(string Gateway, string DeliveryId, string Reason, string Shape, DateTimeOffset ReceivedAt);
+
+/// <summary>A delivery that was not understood was, later on: translated again after the mapping was mended, or joined by the gateway's own repetition.</summary>
+/// <param name="ConversionId">The sale it was about; null where it is about none.</param>
+public sealed record DeliveryUnderstood(string Gateway, string DeliveryId, string? ConversionId, DateTimeOffset UnderstoodAt);
+
+/// <summary>
+/// An authentic delivery about a payment that may be another sale's, whose own delivery is still to come (Stripe's PaymentIntent of an invoice):
+/// its body is kept encrypted beside the log until it is joined or is known to stand alone.
+/// </summary>
+/// <param name="OrderId">What it would be called alone.</param>
+public sealed record DeliveryHeld(string Gateway, string DeliveryId, string OrderId, DateTimeOffset DueAt, DateTimeOffset ReceivedAt);

@@ -32,7 +32,11 @@ public sealed record ConversionMatched(
     IReadOnlyList<RuleTried> Tried,
     IReadOnlyList<MatchCandidate> Candidates,
     DateTimeOffset DecidedAt
-);
+)
+{
+    /// <summary>What the visitor said last before the sale about being reported to ad networks; null when nothing was said.</summary>
+    public bool? VisitorConsent { get; init; }
+}
 
 /// <summary>No click explains the conversion. It is dispatched on the buyer's data alone.</summary>
 public sealed record ConversionUnmatched(
@@ -44,4 +48,8 @@ public sealed record ConversionUnmatched(
     IReadOnlyList<RuleTried> Tried,
     IReadOnlyList<MatchCandidate> Candidates,
     DateTimeOffset DecidedAt
-);
+)
+{
+    /// <inheritdoc cref="ConversionMatched.VisitorConsent"/>
+    public bool? VisitorConsent { get; init; }
+}

@@ -21,6 +21,9 @@ public sealed record FunnelAdded(
     DateTimeOffset AddedAt
 );
 
+/// <summary>The origins whose pages may send visits for the tenant, such as <c>https://shop.example</c>; empty means any.</summary>
+public sealed record TenantOriginsSet(IReadOnlyList<string> Origins);
+
 /// <summary>A secret was set for a gateway; the secret itself is never in the log.</summary>
 public sealed record GatewaySecretSet(string Gateway, DateTimeOffset? PreviousValidUntil);
 
@@ -30,6 +33,12 @@ public sealed record GatewayAllowListSet(string Gateway, IReadOnlyList<string> N
 /// <summary>A pixel's access token was set; the token itself is never in the log.</summary>
 public sealed record PixelTokenSet(string PixelId, string? TestEventCode);
 
+/// <summary>
+/// Meta's data processing options of a tenant's events. No options means that none are sent.
+/// https://developers.facebook.com/docs/marketing-apis/data-processing-options
+/// </summary>
+public sealed record TenantDataProcessingSet(IReadOnlyList<string> Options, int? Country, int? State, DateTimeOffset SetAt);
+
 public enum TenantStatus
 {
     Active,
@@ -37,14 +46,26 @@ public enum TenantStatus
 }
 
 /// <summary>A tenant as the hot path sees it.</summary>
-public sealed record Tenant(string Slug, string Name, TenantStatus Status, string TimeZone);
+public sealed record Tenant(string Slug, string Name, TenantStatus Status, string TimeZone)
+{
+    /// <summary>Whose pages may send visits: <c>https://shop.example</c>, <c>https://*.shop.example</c>; empty means any.</summary>
+    public IReadOnlyList<string> Origins { get; init; } = [];
+}
 
 /// <summary>A tenant's account at a gateway: the secrets that are valid now (newest first) and who may deliver.</summary>
 public sealed record GatewayConnection(string Gateway, IReadOnlyList<string> Secrets, IReadOnlyList<string> AllowedNetworks);
 
+/// <summary>
+/// Meta's data processing options: <c>LDU</c> (Limited Data Use) with a country and a state, or 0 and 0 for "where the person is, by the address".
+/// </summary>
+public sealed record DataProcessing(IReadOnlyList<string> Options, int Country, int State);
+
 /// <summary>Where a conversion is sent.</summary>
 public sealed record Pixel(string PixelId, string AccessToken, string? TestEventCode)
 {
+    /// <summary>What the tenant tells Meta about processing its events; null for nothing.</summary>
+    public DataProcessing? DataProcessing { get; init; }
+
     /// <summary>Never prints the token.</summary>
     public override string ToString() => $"Pixel {PixelId}";
 }

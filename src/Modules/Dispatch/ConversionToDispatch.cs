@@ -20,6 +20,15 @@ internal sealed record ConversionToDispatch
 
     public DateTimeOffset ClickedAt { get; private init; }
 
+    /// <summary>What the seller said with the sale, the latest word of several.</summary>
+    public bool? BuyerConsent { get; private init; }
+
+    /// <summary>What the visitor said last before the sale.</summary>
+    public bool? VisitorConsent { get; private init; }
+
+    /// <summary>Whether the person agreed to be reported: the word that came with the sale, else the visitor's; null when nobody said.</summary>
+    public bool? Consent => BuyerConsent ?? VisitorConsent;
+
     /// <summary>The buyer's protected parts, the latest first.</summary>
     public IReadOnlyList<string> Buyer { get; private init; } = [];
 
@@ -51,6 +60,7 @@ internal sealed record ConversionToDispatch
                 Received = received,
                 State = received.State,
                 WasApproved = received.State == PaymentState.Approved,
+                BuyerConsent = received.Consent,
                 Buyer = [received.Protected],
             },
             ConversionStateChanged changed => this with
@@ -58,10 +68,17 @@ internal sealed record ConversionToDispatch
                 Approval = changed.To == PaymentState.Approved && !WasApproved ? changed : Approval,
                 State = changed.To,
                 WasApproved = WasApproved || changed.To == PaymentState.Approved,
+                BuyerConsent = changed.Consent ?? BuyerConsent,
                 Buyer = changed.Protected is null ? Buyer : [changed.Protected, .. Buyer],
             },
-            ConversionMatched matched => this with { IsDecided = true, ClickId = matched.ClickId, ClickedAt = matched.ClickedAt },
-            ConversionUnmatched => this with { IsDecided = true },
+            ConversionMatched matched => this with
+            {
+                IsDecided = true,
+                ClickId = matched.ClickId,
+                ClickedAt = matched.ClickedAt,
+                VisitorConsent = matched.VisitorConsent,
+            },
+            ConversionUnmatched unmatched => this with { IsDecided = true, VisitorConsent = unmatched.VisitorConsent },
             DispatchRequested requested => this with
             {
                 Requested = new Dictionary<string, DispatchRequested>(Requested, StringComparer.Ordinal)

@@ -24,8 +24,10 @@ internal sealed class OpenedConversions(
     public CapiEvent Build(StreamId stream, DispatchRequested request, DateTimeOffset now)
     {
         var conversion = conversions[stream];
+        // Who agreed only at the checkout is reported as a buyer, not as the visitor who had declined.
         var click =
-            request.ClickId is { } id
+            conversion.VisitorConsent is not false
+            && request.ClickId is { } id
             && clicks.TryGetValue(new StreamId(stream.TenantId, Streams.Click(id)), out var captured)
             && people.TryGetValue(captured.Protected, out var visitor)
                 ? new CapiClick(visitor, captured.OccurredAt)

@@ -69,6 +69,7 @@ public sealed record SimpleContract
                 root.Text("utm_campaign"),
                 root.Text("utm_medium")
             ),
+            Consent = Consent(root),
             OccurredAt = Time(root, notes),
             Notes = notes,
         };
@@ -132,6 +133,16 @@ public sealed record SimpleContract
             root.Text("sck"),
             root.Text("xcod")
         );
+
+    // Optional, yet not lenient: a no that cannot be read must not pass for silence.
+    private static bool? Consent(JsonElement root) =>
+        root.At("consent") switch
+        {
+            null => null,
+            { ValueKind: JsonValueKind.True } => true,
+            { ValueKind: JsonValueKind.False } => false,
+            _ => throw new InvalidDeliveryException("consent", "must be true or false; leave it out when the buyer was not asked"),
+        };
 
     private DateTimeOffset? Time(JsonElement root, List<string> notes)
     {

@@ -13,17 +13,36 @@ internal sealed class MatchConversions(IPersonalData people, MatchingOptions opt
 
     public string Name => ShardName;
 
-    public IReadOnlyCollection<Type> EventTypes { get; } = [typeof(ClickCaptured), typeof(CheckoutInitiated), typeof(ConversionReceived)];
+    public IReadOnlyCollection<Type> EventTypes { get; } =
+    [typeof(ClickCaptured), typeof(PageviewCaptured), typeof(CheckoutInitiated), typeof(ConversionReceived)];
 
     public async Task HandleAsync(IReadOnlyList<RecordedEvent> events, EventSession session, CancellationToken cancellationToken)
     {
-        var opened = await people.OpenAsync([.. events.Select(ProtectedPartOf)], cancellationToken);
-        var seen = events.Zip(opened, (recorded, person) => new Seen(recorded, person)).ToArray();
+        // Of a pageview nothing is learned but what it says of consent.
+        var telling = events.Where(recorded => recorded.Data is not PageviewCaptured { Consent: null }).ToArray();
+        var opened = await people.OpenAsync([.. telling.Select(ProtectedPartOf)], cancellationToken);
+        var seen = telling.Zip(opened, (recorded, person) => new Seen(recorded, person)).ToArray();
 
         await LearnClicksAsync(seen, session, cancellationToken);
         await LearnCheckoutsAsync(seen, session, cancellationToken);
+        await LearnConsentAsync(seen, session, cancellationToken);
         await DecideAsync(seen, session, cancellationToken);
     }
+
+    private Task LearnConsentAsync(IReadOnlyList<Seen> seen, EventSession session, CancellationToken cancellationToken) =>
+        Consents.AddAsync(
+            session.Connection,
+            [
+                .. seen.SelectMany(one =>
+                    Consents.StatedBy(one.Recorded.Data) is { } stated
+                        ? Consents
+                            .KeysOf(people, one.Recorded.TenantId, stated.ClickId, one.Person, one.Recorded.Sequence)
+                            .Select(key => (key, stated.Consent))
+                        : []
+                ),
+            ],
+            cancellationToken
+        );
 
     private async Task LearnClicksAsync(IReadOnlyList<Seen> seen, EventSession session, CancellationToken cancellationToken)
     {
@@ -102,6 +121,27 @@ internal sealed class MatchConversions(IPersonalData people, MatchingOptions opt
             .Concat(tokens.SelectMany((one, position) => byToken[position].Select(candidate => (one.Index, candidate))))
             .ToLookup(pair => pair.Index, pair => pair.candidate);
 
+        var consents = await Consents.FindAsync(
+            session.Connection,
+            [
+                .. sales.SelectMany(
+                    (sale, index) =>
+                        sale
+                            .Keys.Select(key => key.Hash)
+                            .Concat(
+                                candidates[index]
+                                    .Select(candidate => candidate.ClickId)
+                                    .Append(sale.Received.ClickId)
+                                    .OfType<string>()
+                                    .Distinct(StringComparer.Ordinal)
+                                    .Select(click => Consents.ClickKey(people, sale.Recorded.TenantId, click))
+                            )
+                            .Select(hash => (index, new ConsentKey(sale.Recorded.TenantId, hash, sale.Recorded.Sequence)))
+                ),
+            ],
+            cancellationToken
+        );
+
         var learned = new List<(Key Key, string ClickId)>();
         // The tables do not know yet what an earlier sale of this page taught.
         var taught = new Dictionary<(string, MatchRule, string), List<Candidate>>();
@@ -110,6 +150,13 @@ internal sealed class MatchConversions(IPersonalData people, MatchingOptions opt
             var sale = sales[index];
             var found = candidates[index].Concat(sale.Keys.SelectMany(key => taught.GetValueOrDefault(Identity(key)) ?? [])).Distinct();
             var decision = Decision.Decide(sale.ToMatch(), [.. found], TimeSpan.FromDays(options.WindowDays), time.GetUtcNow());
+            if (consents.TryGetValue(index, out var consent))
+                decision = decision switch
+                {
+                    ConversionMatched decided => decided with { VisitorConsent = consent },
+                    ConversionUnmatched decided => decided with { VisitorConsent = consent },
+                    _ => decision,
+                };
             session.Append(new Append(sale.Recorded.Stream, [decision]) { CausationId = $"{sale.Recorded.Id}" });
             // The next sale to the same person may come without any click id.
             if (decision is not ConversionMatched matched)
@@ -137,6 +184,7 @@ internal sealed class MatchConversions(IPersonalData people, MatchingOptions opt
             recorded.Data switch
             {
                 ClickCaptured click => click.Protected,
+                PageviewCaptured pageview => pageview.Protected,
                 CheckoutInitiated checkout => checkout.Protected,
                 ConversionReceived received => received.Protected,
                 var other => throw new InvalidOperationException($"Matching asked for no {other.GetType().Name}."),

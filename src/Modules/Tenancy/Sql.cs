@@ -1,4 +1,5 @@
 using Npgsql;
+using TrackAi.Contracts;
 
 namespace TrackAi.Tenancy;
 
@@ -18,6 +19,12 @@ internal static class Sql
     public static DateTimeOffset Time(this NpgsqlDataReader row, int column) => row.GetFieldValue<DateTimeOffset>(column);
 
     public static DateTimeOffset? TimeOrNull(this NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.Time(column);
+
+    /// <summary>Of three columns: options, country, state.</summary>
+    public static DataProcessing? DataProcessingOrNull(this NpgsqlDataReader row, int column) =>
+        row.GetFieldValue<string[]>(column) is { Length: > 0 } options
+            ? new DataProcessing(options, row.GetInt32(column + 1), row.GetInt32(column + 2))
+            : null;
 
     public static async Task<IReadOnlyList<T>> ListAsync<T>(
         this NpgsqlCommand command,

@@ -15,9 +15,13 @@ internal static class CaptureCheckout
                     tenant,
                     "checkout",
                     Streams.Checkout,
+                    body.VisitId,
                     visitor,
                     (id, person) =>
-                        new CheckoutInitiated(id, body.ClickId, body.Campaign, Visit.Has(visitor), body.ProductId, body.Value, now, person),
+                        new CheckoutInitiated(id, body.ClickId, body.Campaign, Visit.Has(visitor), body.ProductId, body.Value, now, person)
+                        {
+                            Consent = body.Consent,
+                        },
                     http.RequestAborted
                 )
         );

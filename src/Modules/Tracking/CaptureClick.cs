@@ -21,7 +21,7 @@ internal static class CaptureClick
                 var id = body.ClickId ?? ClickToken.New();
                 var stream = new StreamId(tenant, Streams.Click(id));
                 var person = people.SealNew(tenant, stream.Id, visitor);
-                var click = new ClickCaptured(id, body.Campaign, Visit.Has(visitor), now, person.Protected);
+                var click = new ClickCaptured(id, body.Campaign, Visit.Has(visitor), now, person.Protected) { Consent = body.Consent };
                 // A click that is there already is the same browser trying again.
                 await store.AppendAsync(
                     new Append(stream, [click])

@@ -105,8 +105,96 @@ internal static class TenantCommands
                     cancellationToken
                 )
         );
-        return new Command("tenants", "Customers.") { add, list, show, suspend, activate };
+        return new Command("tenants", "Customers.") { add, list, show, suspend, activate, Origins(), DataProcessingOptions() };
     }
+
+    private static Command Origins()
+    {
+        var allow = new Option<string[]>("--allow")
+        {
+            Description =
+                "https://shop.example or https://*.shop.example; may be repeated, and replaces what was set. 'any' allows every page.",
+            AllowMultipleArgumentsPerToken = true,
+        };
+        var origins = new Command(
+            "origins",
+            "Show or set whose pages may send clicks and pageviews. Example: tenants origins loja-001 --allow https://loja.example"
+        )
+        {
+            Tenant,
+            allow,
+            Session.Json,
+        };
+        origins.SetAction(
+            (parsed, cancellationToken) =>
+                AdministerAsync(
+                    async tenants =>
+                    {
+                        var slug = parsed.GetValue(Tenant)!;
+                        if (parsed.GetValue(allow) is { Length: > 0 } given)
+                            await tenants.SetOriginsAsync(slug, given is ["any"] ? [] : given, cancellationToken);
+                        Session.Print(
+                            parsed,
+                            (await tenants.ShowAsync(slug, cancellationToken)).Tenant.Origins,
+                            set => Console.WriteLine(set.Count == 0 ? "Any page may send." : string.Join(Environment.NewLine, set))
+                        );
+                    },
+                    cancellationToken
+                )
+        );
+        return origins;
+    }
+
+    private static Command DataProcessingOptions()
+    {
+        var limited = new Option<bool>("--ldu") { Description = "Limited Data Use." };
+        var none = new Option<bool>("--none") { Description = "Take the options away again." };
+        var country = new Option<int>("--country") { Description = "Meta's number of the country; 0 has Meta look it up by the address." };
+        var state = new Option<int>("--state") { Description = "Meta's number of the state." };
+        var command = new Command(
+            "data-processing",
+            "What Meta is told about processing a tenant's events, from the next event on. Example: tenants data-processing acme --ldu --country 1 --state 1000"
+        )
+        {
+            Tenant,
+            limited,
+            none,
+            country,
+            state,
+            Session.Json,
+        };
+        command.SetAction(
+            (parsed, cancellationToken) =>
+                AdministerAsync(
+                    async tenants =>
+                    {
+                        if (parsed.GetValue(limited) == parsed.GetValue(none))
+                            throw new CommandFailedException("give --ldu, or --none.");
+                        var processing = parsed.GetValue(limited)
+                            ? new DataProcessing(["LDU"], parsed.GetValue(country), parsed.GetValue(state))
+                            : null;
+                        var changed = await tenants.SetDataProcessingAsync(parsed.GetValue(Tenant)!, processing, cancellationToken);
+                        Session.Print(
+                            parsed,
+                            new
+                            {
+                                Tenant = parsed.GetValue(Tenant),
+                                DataProcessing = processing,
+                                Changed = changed,
+                            },
+                            _ => Console.WriteLine($"{(changed ? "Set" : "It was set already")}: {Words(processing)}.")
+                        );
+                    },
+                    cancellationToken
+                )
+        );
+        return command;
+    }
+
+    private static string Words(DataProcessing? processing) =>
+        processing is null ? "no data processing options"
+        : processing.Country == 0 ? "Limited Data Use, where the person is by Meta's look-up"
+        : $"Limited Data Use, country {processing.Country}, state {processing.State}";
 
     public static Command Funnels()
     {
@@ -375,6 +463,9 @@ internal static class TenantCommands
         Console.WriteLine(
             $"{tenant.Slug}  {tenant.Name}  {$"{tenant.Status}".ToLowerInvariant()}  {tenant.TimeZone}  since {tenant.CreatedAt:u}"
         );
+        Console.WriteLine($"pages that may send: {(tenant.Origins.Count == 0 ? "any" : string.Join(", ", tenant.Origins))}");
+        if (tenant.DataProcessing is { } processing)
+            Console.WriteLine($"Meta is told: {Words(processing)}");
         PrintFunnels(details.Funnels);
         PrintConnections(details.Connections);
         PrintPixels(details.Pixels);

@@ -158,7 +158,7 @@ internal static partial class CapiPayload
         json.WriteStartObject();
         json.WriteStartArray("data");
         foreach (var capiEvent in events)
-            Write(json, capiEvent);
+            Write(json, capiEvent, pixel.DataProcessing);
         json.WriteEndArray();
         WriteOptional(json, "test_event_code", pixel.TestEventCode);
         json.WriteString("access_token", pixel.AccessToken);
@@ -166,7 +166,7 @@ internal static partial class CapiPayload
         json.WriteEndObject();
     }
 
-    private static void Write(Utf8JsonWriter json, CapiEvent capiEvent)
+    private static void Write(Utf8JsonWriter json, CapiEvent capiEvent, DataProcessing? processing = null)
     {
         json.WriteStartObject();
         json.WriteString("event_name", capiEvent.Sale.EventName);
@@ -174,9 +174,23 @@ internal static partial class CapiPayload
         json.WriteString("event_id", capiEvent.EventId);
         json.WriteString("action_source", capiEvent.ActionSource);
         WriteOptional(json, "event_source_url", capiEvent.EventSourceUrl);
+        WriteDataProcessing(json, processing);
         WriteUserData(json, capiEvent.UserData);
         WriteCustomData(json, capiEvent.Sale);
         json.WriteEndObject();
+    }
+
+    // https://developers.facebook.com/docs/marketing-apis/data-processing-options: country and state go with the option, also as 0 and 0.
+    private static void WriteDataProcessing(Utf8JsonWriter json, DataProcessing? processing)
+    {
+        if (processing is null)
+            return;
+        json.WriteStartArray("data_processing_options");
+        foreach (var option in processing.Options)
+            json.WriteStringValue(option);
+        json.WriteEndArray();
+        json.WriteNumber("data_processing_options_country", processing.Country);
+        json.WriteNumber("data_processing_options_state", processing.State);
     }
 
     private static void WriteUserData(Utf8JsonWriter json, CapiUserData user)

@@ -22,6 +22,9 @@ internal static class TenantDecisions
     public static IReadOnlyList<object> Activate(TenantState state, TenantActivated activated) =>
         state.Status == TenantStatus.Active ? [] : [activated];
 
+    public static IReadOnlyList<object> SetOrigins(TenantState state, TenantOriginsSet set) =>
+        state.Origins.SequenceEqual(set.Origins, StringComparer.Ordinal) ? [] : [set];
+
     public static IReadOnlyList<object> AddFunnel(TenantState state, FunnelAdded funnel)
     {
         if (state.Funnels.Exists(other => other.FunnelId == funnel.FunnelId))
@@ -36,6 +39,13 @@ internal static class TenantDecisions
 
     public static IReadOnlyList<object> SetAllowList(TenantState state, GatewayAllowListSet list) =>
         state.AllowedNetworks.GetValueOrDefault(list.Gateway, []).SequenceEqual(list.Networks, StringComparer.Ordinal) ? [] : [list];
+
+    public static IReadOnlyList<object> SetDataProcessing(TenantState state, TenantDataProcessingSet set) =>
+        (state.Processing ?? new TenantDataProcessingSet([], null, null, default)) is var now
+        && now.Options.SequenceEqual(set.Options, StringComparer.Ordinal)
+        && (now.Country, now.State) == (set.Country, set.State)
+            ? []
+            : [set];
 
     private static bool ClaimsTheSame(FunnelAdded one, FunnelAdded other) =>
         (one.Gateway ?? one.ProductId) is not null && one.Gateway == other.Gateway && one.ProductId == other.ProductId;

@@ -6,7 +6,10 @@ namespace TrackAi.Tenancy;
 /// <summary>What commands list and show; straight from the tables, never a secret.</summary>
 internal sealed class TenantQueries(NpgsqlDataSource dataSource, TimeProvider time)
 {
-    private const string SelectTenants = "select slug, name, status, time_zone, created_at, updated_at from tenant";
+    private const string SelectTenants = """
+        select slug, name, status, time_zone, created_at, updated_at, data_processing_options, data_processing_country, data_processing_state, origins
+        from tenant
+        """;
 
     public async Task<IReadOnlyList<TenantInfo>> TenantsAsync(CancellationToken cancellationToken)
     {
@@ -109,5 +112,9 @@ internal sealed class TenantQueries(NpgsqlDataSource dataSource, TimeProvider ti
             row.GetString(3),
             row.Time(4),
             row.Time(5)
-        );
+        )
+        {
+            DataProcessing = row.DataProcessingOrNull(6),
+            Origins = row.GetFieldValue<string[]>(9),
+        };
 }

@@ -39,6 +39,19 @@ internal static class TenantRelations
                 tenant,
                 activated.ActivatedAt
             ),
+            TenantOriginsSet set => connection.Command("update tenant set origins = $2 where slug = $1", tenant, set.Origins.ToArray()),
+            TenantDataProcessingSet set => connection.Command(
+                """
+                update tenant
+                set data_processing_options = $2, data_processing_country = $3, data_processing_state = $4, updated_at = $5
+                where slug = $1
+                """,
+                tenant,
+                set.Options.ToArray(),
+                set.Country,
+                set.State,
+                set.SetAt
+            ),
             FunnelAdded funnel => await FunnelAsync(tenant, funnel, connection, cancellationToken),
             GatewayAllowListSet list => connection.Command(
                 """

@@ -67,6 +67,21 @@ internal sealed class TenantRules(IReadOnlyCollection<string>? gateways)
                 "The test event code is not valid; give the letters and digits that Meta's Events Manager shows."
             );
 
+    /// <summary>Meta knows one option. A country without a state, or the other way round, is no place; 0 and 0 let Meta look it up.</summary>
+    public static TenantDataProcessingSet DataProcessing(DataProcessing? processing, DateTimeOffset now)
+    {
+        if (processing is null)
+            return new TenantDataProcessingSet([], null, null, now);
+        if (processing.Options is not ["LDU"])
+            throw Invalid("data_processing", "Meta knows the data processing option LDU only; give it, or none.");
+        if (processing.Country < 0 || processing.State < 0 || processing.Country == 0 != (processing.State == 0))
+            throw Invalid(
+                "data_processing",
+                "Give Meta's numbers of a country and its state, such as 1 and 1000 for California, or leave both out to have Meta look it up."
+            );
+        return new TenantDataProcessingSet(processing.Options, processing.Country, processing.State, now);
+    }
+
     public static TimeSpan Overlap(TimeSpan overlap) =>
         overlap >= TimeSpan.Zero
             ? overlap
@@ -75,6 +90,28 @@ internal sealed class TenantRules(IReadOnlyCollection<string>? gateways)
     /// <summary>Ranges in canonical form, each once.</summary>
     public static IReadOnlyList<string> Networks(IReadOnlyCollection<string> networks) =>
         [.. networks.Select(Network).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+
+    /// <summary>Origins as browsers write them, each once.</summary>
+    public static IReadOnlyList<string> Origins(IReadOnlyCollection<string> origins) =>
+        [.. origins.Select(Origin).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+
+    // A star may stand for the sub-domains: https://*.shop.example.
+    private static string Origin(string text)
+    {
+        var trimmed = text.Trim();
+        var star = trimmed.Contains("://*.", StringComparison.Ordinal);
+        var plain = star ? trimmed.Replace("://*.", "://", StringComparison.Ordinal) : trimmed;
+        return
+            Uri.TryCreate(plain, UriKind.Absolute, out var uri)
+            && uri.Scheme is "https" or "http"
+            && uri is { PathAndQuery: "/", Fragment: "", UserInfo: "", Host.Length: > 0 }
+            && !uri.IdnHost.Contains('*', StringComparison.Ordinal)
+            ? $"{uri.Scheme}://{(star ? "*." : "")}{uri.IdnHost}{(uri.IsDefaultPort ? "" : $":{uri.Port}")}"
+            : throw Invalid(
+                "origin",
+                $"'{text}' is no origin; give scheme and host, such as https://shop.example or https://*.shop.example."
+            );
+    }
 
     private static string Network(string text)
     {

@@ -14,7 +14,8 @@ internal sealed record ReadTenants(IReadOnlyList<KnownTenant> Known, IReadOnlyLi
 internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
 {
     private const string Sql = """
-        select slug, name, status, time_zone from tenant where $1::text[] is null or slug = any ($1);
+        select slug, name, status, time_zone, data_processing_options, data_processing_country, data_processing_state, origins
+        from tenant where $1::text[] is null or slug = any ($1);
 
         select tenant_id, id, gateway, product_id, pixel_id, is_default
         from funnel where $1::text[] is null or tenant_id = any ($1)
@@ -39,11 +40,11 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
         var rows = await ReadRowsAsync(slugs, cancellationToken);
         var known = new List<KnownTenant>();
         var unreadable = new List<UnreadableTenant>();
-        foreach (var tenant in rows.Tenants)
+        foreach (var (tenant, processing) in rows.Tenants)
         {
             try
             {
-                known.Add(Open(tenant, rows));
+                known.Add(Open(tenant, processing, rows));
             }
             catch (UnopenedException exception)
             {
@@ -83,12 +84,20 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
             return list;
         }
 
-        var tenants = await NextAsync(row => new Tenant(
-            row.GetString(0),
-            row.GetString(1),
-            row.GetString(2) == "active" ? TenantStatus.Active : TenantStatus.Suspended,
-            row.GetString(3)
-        ));
+        var tenants = await NextAsync(row =>
+            (
+                Tenant: new Tenant(
+                    row.GetString(0),
+                    row.GetString(1),
+                    row.GetString(2) == "active" ? TenantStatus.Active : TenantStatus.Suspended,
+                    row.GetString(3)
+                )
+                {
+                    Origins = row.GetFieldValue<string[]>(7),
+                },
+                Processing: row.DataProcessingOrNull(4)
+            )
+        );
         var funnels = await NextAsync(row =>
             (
                 Slug: row.GetString(0),
@@ -123,10 +132,10 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
         );
     }
 
-    private KnownTenant Open(Tenant tenant, Rows rows)
+    private KnownTenant Open(Tenant tenant, DataProcessing? processing, Rows rows)
     {
         var slug = tenant.Slug;
-        var pixels = rows.Pixels[slug].Select(pixel => Open(slug, pixel)).ToArray();
+        var pixels = rows.Pixels[slug].Select(pixel => Open(slug, pixel) with { DataProcessing = processing }).ToArray();
         return new KnownTenant(
             tenant,
             rows.Secrets[slug]
@@ -183,7 +192,7 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
     private sealed record SealedPixel(string PixelId, byte[] Token, string? TestEventCode);
 
     private sealed record Rows(
-        IReadOnlyList<Tenant> Tenants,
+        IReadOnlyList<(Tenant Tenant, DataProcessing? Processing)> Tenants,
         ILookup<string, Funnel> Funnels,
         IReadOnlyDictionary<(string Slug, string Gateway), IReadOnlyList<string>> AllowLists,
         ILookup<string, (string Gateway, SealedSecret Secret)> Secrets,
