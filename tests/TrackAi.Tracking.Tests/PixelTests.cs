@@ -41,6 +41,7 @@ public sealed class PixelTests(TrackAiServer server) : IClassFixture<TrackAiServ
     [InlineData("if ($a) { let $b = 1; } let $c = [1, 2,];", "if(a){let b=1}let c=[1,2];")]
     [InlineData("for (let $i = 0; $i < 3; $i++) { let $b = $i / 2 / 1; }", "for(let a=0;a<3;a++){let b=a/2/1}")]
     [InlineData("const $r = /[/'\"]+ $x/.test(b); const $s = { true: false };", "let a=/[/'\"]+ $x/.test(b),c={true:!1};")]
+    [InlineData("f(($x) => /^(a|b)$/.test($x));", "f(a=>/^(a|b)$/.test(a));")]
     [InlineData("/* head */ typeof $x in $x;", "typeof a in a;")]
     public void What_is_made_small_means_the_same(string script, string small) => Compactor.Compact(script).ShouldBe(small);
 
