@@ -52,7 +52,6 @@ internal sealed class PersonalData(MasterKey master, StreamKeys keys, RandomNumb
     public async Task<IReadOnlyList<ProtectedPerson?>> OpenAsync(IReadOnlyList<ProtectedPart> parts, CancellationToken cancellationToken) =>
         await OpenAsync(parts, PersonFormat, ReadPerson, cancellationToken);
 
-    /// <summary>Bytes that were kept as they came, in the order given; null where the key was destroyed.</summary>
     public async Task<IReadOnlyList<byte[]?>> OpenContentAsync(IReadOnlyList<ProtectedPart> parts, CancellationToken cancellationToken) =>
         await OpenAsync(parts, ContentFormat, static (_, content) => content, cancellationToken);
 
