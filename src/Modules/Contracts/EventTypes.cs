@@ -34,5 +34,15 @@ public static class EventTypes
         typeof(DispatchSucceeded),
         typeof(DispatchFailed),
         typeof(DispatchDeadLettered),
+        typeof(DispatchRedriven),
+        typeof(DispatchDiscarded),
+        typeof(PixelPaused),
+        typeof(PixelResumed),
+        typeof(PixelCircuitOpened),
+        typeof(PixelCircuitClosed),
+        typeof(MetaCircuitOpened),
+        typeof(MetaCircuitClosed),
+        typeof(PixelTokenAlertRaised),
+        typeof(PixelTokenAlertCleared),
     ];
 }

@@ -15,5 +15,13 @@ public static class Streams
 
     public static string ConversionId(string gateway, string order) => $"{gateway}-{order}";
 
+    public static string Pixel(string pixelId) => $"pixel-{pixelId}";
+
+    /// <summary>Meta as a whole, of <see cref="NoTenant"/>.</summary>
+    public const string Meta = "meta";
+
+    /// <summary>Marten's default tenant: what belongs to the installation and to no customer. No slug can be it.</summary>
+    public const string NoTenant = "*DEFAULT*";
+
     public static string Delivery(string gateway, string deliveryId) => $"delivery-{gateway}-{deliveryId}";
 }
