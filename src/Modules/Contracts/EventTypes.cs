@@ -32,5 +32,7 @@ public static class EventTypes
         typeof(DispatchSucceeded),
         typeof(DispatchFailed),
         typeof(DispatchDeadLettered),
+        typeof(PersonalDataErased),
+        typeof(PersonErased),
     ];
 }

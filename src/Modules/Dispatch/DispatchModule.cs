@@ -21,6 +21,7 @@ public static class DispatchModule
         services.AddSingleton<PrepareDispatches>();
         services.AddSingleton<RecordAttempts>();
         services.AddSingleton<IDispatchHealth, DispatchHealth>();
+        services.AddSingleton<IHoldPersonalData, HeldDispatches>();
         services.AddSubscription<RequestDispatches>();
         services.AddHostedService<DispatchWorker>();
         return services.AddSchema("dispatch", typeof(DispatchModule).Assembly);

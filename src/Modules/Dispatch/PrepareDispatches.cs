@@ -38,6 +38,12 @@ internal sealed class PrepareDispatches(PostgresEventStore store, IPersonalData 
                 continue;
             }
 
+            if (conversion.IsErased)
+            {
+                ended.Add(Attempt.Dead(one, request.Gateway, "erased", Failure.WithoutAsking("The buyer was erased."), now));
+                continue;
+            }
+
             var prepared = new PreparedDispatch(one, request.Gateway, Build(one.TenantId, request, conversion, clicks, opened, now));
             var problems = EventValidation.Check(prepared.Event, now);
             if (problems.Count == 0)

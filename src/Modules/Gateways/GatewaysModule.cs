@@ -3,6 +3,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Microsoft.FeatureManagement;
+using TrackAi.Contracts;
 using TrackAi.EventStore;
 
 namespace TrackAi.Gateways;
@@ -24,6 +25,7 @@ public static class GatewaysModule
         services.AddSingleton(provider => new RateLimits(provider.GetRequiredService<IOptions<WebhookRateLimitOptions>>().Value));
         services.AddSingleton<GatewayRegistry>();
         services.AddSingleton<RecordDelivery>();
+        services.AddSingleton<IHoldPersonalData, HeldDeliveries>();
         services.AddSideEffect(KeptDelivery.Table);
         return services.AddSchema("gateways", typeof(GatewaysModule).Assembly);
     }

@@ -5,6 +5,7 @@ using System.Text.Json;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
 using TrackAi.Privacy.Normalising;
+using TrackAi.Privacy.People;
 
 namespace TrackAi.Privacy;
 
@@ -52,7 +53,6 @@ internal sealed class PersonalData(MasterKey master, StreamKeys keys, RandomNumb
     public async Task<IReadOnlyList<ProtectedPerson?>> OpenAsync(IReadOnlyList<ProtectedPart> parts, CancellationToken cancellationToken) =>
         await OpenAsync(parts, PersonFormat, ReadPerson, cancellationToken);
 
-    /// <summary>Bytes that were kept as they came, in the order given; null where the key was destroyed.</summary>
     public async Task<IReadOnlyList<byte[]?>> OpenContentAsync(IReadOnlyList<ProtectedPart> parts, CancellationToken cancellationToken) =>
         await OpenAsync(parts, ContentFormat, static (_, content) => content, cancellationToken);
 
@@ -61,6 +61,9 @@ internal sealed class PersonalData(MasterKey master, StreamKeys keys, RandomNumb
         var key = lookupKeys.GetOrAdd(tenantId, static (tenant, master) => master.Derive($"trackai/lookup/v1|{tenant}"), master);
         return HMACSHA256.HashData(key, Encoding.UTF8.GetBytes($"{kind}|{value}"));
     }
+
+    public IReadOnlyList<byte[]> TracesOf(string tenantId, Person person) =>
+        [.. new PersonHashes(this).OfPerson(tenantId, Normalised.From(person).Person).Select(Convert.FromHexString)];
 
     private SealedPerson SealUnder(byte[] key, StreamId stream, Person person)
     {
