@@ -25,6 +25,8 @@ public static class EventTypes
         typeof(ConversionStateChanged),
         typeof(DeliveryAcknowledged),
         typeof(DeliveryNotUnderstood),
+        typeof(DeliveryUnderstood),
+        typeof(DeliveryHeld),
         typeof(ConversionMatched),
         typeof(ConversionUnmatched),
         typeof(DispatchRequested),

@@ -87,7 +87,7 @@ internal static class ReceiveWebhook
                 gateway,
                 "address"
             );
-        if (!IsJson(http.Request.ContentType))
+        if (!IsTaken(http.Request.ContentType, sender))
             return Problem(415, "Not JSON", "Content-Type: must be application/json.", gateway, "content_type");
         if (await ReadBodyAsync(http.Request, limits.WebhookBodyBytes, cancellationToken) is not { } body)
             return Problem(
@@ -122,8 +122,14 @@ internal static class ReceiveWebhook
 
         try
         {
-            var recorded = await record.HandleAsync(tenant, sender.Name, sender.Translate(delivery), delivery, cancellationToken);
-            Count(gateway, recorded.Duplicate ? "duplicate" : "accepted");
+            var recorded = await record.HandleAsync(
+                tenant.Slug,
+                sender.Name,
+                sender.Translate(delivery),
+                delivery,
+                cancellationToken: cancellationToken
+            );
+            Count(gateway, recorded.Outcome);
             return TypedResults.Accepted((string?)null, recorded);
         }
         catch (InvalidDeliveryException invalid)
@@ -146,12 +152,9 @@ internal static class ReceiveWebhook
         return networks.Any(network => IPNetwork.TryParse(network, out var allowed) && allowed.Contains(plain));
     }
 
-    private static bool IsJson(string? contentType) =>
-        contentType?.Split(';')[0].Trim() is { } media
-        && (
-            media.Equals("application/json", StringComparison.OrdinalIgnoreCase)
-            || media.EndsWith("+json", StringComparison.OrdinalIgnoreCase)
-        );
+    private static bool IsTaken(string? contentType, IGateway sender) =>
+        contentType?.Split(';')[0].Trim().ToLowerInvariant() is { } media
+        && (media == "application/json" || media.EndsWith("+json", StringComparison.Ordinal) || sender.Takes(media));
 
     private static async Task<ReadOnlyMemory<byte>?> ReadBodyAsync(HttpRequest request, int limit, CancellationToken cancellationToken)
     {
@@ -200,4 +203,13 @@ internal sealed record WebhookAccepted(
     [property: JsonPropertyName("ok")] bool Ok,
     [property: JsonPropertyName("event_id")] Guid? EventId,
     [property: JsonPropertyName("duplicate")] bool Duplicate
-);
+)
+{
+    /// <summary>What whoever reads the gateway's log of deliveries should know; left out where there is nothing to say.</summary>
+    [JsonPropertyName("note"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Note { get; init; }
+
+    /// <summary>What it is counted as.</summary>
+    [JsonIgnore]
+    public string Outcome { get; init; } = Duplicate ? "duplicate" : "accepted";
+}

@@ -8,15 +8,17 @@ using TrackAi.Contracts;
 namespace TrackAi.Gateways;
 
 /// <summary>
-/// Bodies of deliveries that were not understood, as far as they name a person. They are few and kept for days, so each is opened and looked through:
+/// Bodies of deliveries that were not understood or wait for another one, as far as they name a person. They are few and kept for days, so each is opened and looked through:
 /// whatever in it reads as an e-mail, a phone or an order is compared.
 /// </summary>
-internal sealed class HeldDeliveries(NpgsqlDataSource database, IPersonalData people) : IHoldPersonalData
+internal sealed class PeopleInDeliveries(NpgsqlDataSource database, IPersonalData people) : IHoldPersonalData
 {
     private const string Kept = "kept_delivery";
+    private const string Held = "held_delivery";
+    private const string Names = "sale_name";
     private const int LongestValue = 320;
 
-    public IReadOnlyList<string> Tables { get; } = [Kept];
+    public IReadOnlyList<string> Tables { get; } = [Kept, Held, Names];
 
     public async Task<IReadOnlyCollection<string>> FindStreamsAsync(PersonTraces traces, CancellationToken cancellationToken)
     {
@@ -29,41 +31,87 @@ internal sealed class HeldDeliveries(NpgsqlDataSource database, IPersonalData pe
         ];
     }
 
-    public async Task<IReadOnlyList<HeldRecord>> ExportAsync(PersonTraces traces, CancellationToken cancellationToken) =>
+    public async Task<IReadOnlyList<HeldRecord>> ExportAsync(PersonTraces traces, CancellationToken cancellationToken)
+    {
+        var held = (await ReadAsync(traces.TenantId, traces.Streams, cancellationToken)).Select(one => new HeldRecord(
+            one.Table,
+            one.Table == Kept
+                ? "A message of the payment gateway that was not understood, as it came"
+                : "A message of the payment gateway that waits for another one, as it came",
+            new
+            {
+                one.StreamId,
+                one.ReceivedAt,
+                Body = Encoding.UTF8.GetString(one.Body),
+            }
+        ));
+        await using var count = database.CreateCommand(
+            "select count(*) from sale_name where tenant_id = $1 and trace is not null and gateway || '-' || order_id = any ($2)"
+        );
+        count.Parameters.AddRange(
+            new NpgsqlParameter[]
+            {
+                new() { Value = traces.TenantId },
+                Varchars(ConversionsIn(traces)),
+            }
+        );
+        var traced = (int)(long)(await count.ExecuteScalarAsync(cancellationToken))!;
+        return
         [
-            .. (await ReadAsync(traces.TenantId, traces.Streams, cancellationToken)).Select(one => new HeldRecord(
-                Kept,
-                "A message of the payment gateway that was not understood, as it came",
-                new
-                {
-                    one.StreamId,
-                    one.ReceivedAt,
-                    Body = Encoding.UTF8.GetString(one.Body),
-                }
-            )),
+            .. held,
+            .. Enumerable.Repeat(
+                new HeldRecord(Names, "What another message about the same payment is recognised by (a keyed hash)", new { }),
+                traced
+            ),
         ];
+    }
 
+    // A delivery that waits for another one goes with the rest: it was not a sale yet.
     public async Task<IReadOnlyDictionary<string, long>> EraseAsync(PersonTraces traces, CancellationToken cancellationToken)
     {
-        await using var delete = database.CreateCommand("delete from kept_delivery where tenant_id = $1 and stream_id = any ($2)");
+        await using var delete = database.CreateCommand(
+            """
+            with kept as (delete from kept_delivery where tenant_id = $1 and stream_id = any ($2) returning 1),
+                 held as (delete from held_delivery where tenant_id = $1 and stream_id = any ($2) returning 1),
+                 names as (
+                     update sale_name set trace = null
+                     where tenant_id = $1 and trace is not null and gateway || '-' || order_id = any ($3)
+                     returning 1
+                 )
+            select (select count(*) from kept), (select count(*) from held), (select count(*) from names)
+            """
+        );
         delete.Parameters.AddRange(
             new NpgsqlParameter[]
             {
                 new() { Value = traces.TenantId },
                 Varchars(traces.Streams),
+                Varchars(ConversionsIn(traces)),
             }
         );
-        return new Dictionary<string, long>(StringComparer.Ordinal) { [Kept] = await delete.ExecuteNonQueryAsync(cancellationToken) };
+        await using var reader = await delete.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        return Tables
+            .Select((table, column) => (table, Rows: reader.GetInt64(column)))
+            .ToDictionary(one => one.table, one => one.Rows, StringComparer.Ordinal);
     }
 
-    private async Task<IReadOnlyList<(string StreamId, DateTimeOffset ReceivedAt, byte[] Body)>> ReadAsync(
+    private static string[] ConversionsIn(PersonTraces traces) => [.. traces.Streams.Select(Streams.ConversionOf).OfType<string>()];
+
+    private async Task<IReadOnlyList<(string Table, string StreamId, DateTimeOffset ReceivedAt, byte[] Body)>> ReadAsync(
         string tenant,
         IReadOnlyCollection<string>? streams,
         CancellationToken cancellationToken
     )
     {
         await using var select = database.CreateCommand(
-            "select stream_id, received_at, body from kept_delivery where tenant_id = $1 and ($2::varchar[] is null or stream_id = any ($2))"
+            """
+            select 'kept_delivery', stream_id, received_at, body from kept_delivery
+            where tenant_id = $1 and ($2::varchar[] is null or stream_id = any ($2))
+            union all
+            select 'held_delivery', stream_id, received_at, body from held_delivery
+            where tenant_id = $1 and ($2::varchar[] is null or stream_id = any ($2))
+            """
         );
         select.Parameters.AddRange(
             new NpgsqlParameter[]
@@ -72,11 +120,11 @@ internal sealed class HeldDeliveries(NpgsqlDataSource database, IPersonalData pe
                 Varchars(streams),
             }
         );
-        var rows = new List<(string StreamId, DateTimeOffset ReceivedAt, string Body)>();
+        var rows = new List<(string Table, string StreamId, DateTimeOffset ReceivedAt, string Body)>();
         await using (var reader = await select.ExecuteReaderAsync(cancellationToken))
         {
             while (await reader.ReadAsync(cancellationToken))
-                rows.Add((reader.GetString(0), reader.GetFieldValue<DateTimeOffset>(1), reader.GetString(2)));
+                rows.Add((reader.GetString(0), reader.GetString(1), reader.GetFieldValue<DateTimeOffset>(2), reader.GetString(3)));
         }
 
         var opened = await people.OpenContentAsync(
@@ -87,7 +135,7 @@ internal sealed class HeldDeliveries(NpgsqlDataSource database, IPersonalData pe
         [
             .. rows.Zip(opened)
                 .Where(pair => pair.Second is not null)
-                .Select(pair => (pair.First.StreamId, pair.First.ReceivedAt, pair.Second!)),
+                .Select(pair => (pair.First.Table, pair.First.StreamId, pair.First.ReceivedAt, pair.Second!)),
         ];
     }
 
