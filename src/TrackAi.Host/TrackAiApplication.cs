@@ -126,6 +126,7 @@ internal sealed class TrackAiApplication : IAsyncDisposable
         web.MapHealth();
         web.MapTracking();
         web.MapGateways();
+        web.MapDispatch();
         web.MapAnalytics();
     }
 

@@ -36,5 +36,15 @@ public static class EventTypes
         typeof(DispatchDeadLettered),
         typeof(PersonalDataErased),
         typeof(PersonErased),
+        typeof(DispatchRedriven),
+        typeof(DispatchDiscarded),
+        typeof(PixelPaused),
+        typeof(PixelResumed),
+        typeof(PixelCircuitOpened),
+        typeof(PixelCircuitClosed),
+        typeof(MetaCircuitOpened),
+        typeof(MetaCircuitClosed),
+        typeof(PixelTokenAlertRaised),
+        typeof(PixelTokenAlertCleared),
     ];
 }

@@ -25,5 +25,13 @@ public static class Streams
 
     public static string Erasure(Guid id) => $"erasure-{id}";
 
+    public static string Pixel(string pixelId) => $"pixel-{pixelId}";
+
+    /// <summary>Meta as a whole, of <see cref="NoTenant"/>.</summary>
+    public const string Meta = "meta";
+
+    /// <summary>Marten's default tenant: what belongs to the installation and to no customer. No slug can be it.</summary>
+    public const string NoTenant = "*DEFAULT*";
+
     public static string Delivery(string gateway, string deliveryId) => $"delivery-{gateway}-{deliveryId}";
 }

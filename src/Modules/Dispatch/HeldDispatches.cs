@@ -72,7 +72,7 @@ internal sealed class HeldDispatches(NpgsqlDataSource database, PostgresEventSto
         while (time.GetElapsedTime(started) < Patience)
         {
             await using var select = database.CreateCommand(
-                "select exists (select from dispatch_queue where tenant_id = $1 and conversion_id = any ($2) and claim is not null and due_at > $3)"
+                "select exists (select from dispatch_queue where tenant_id = $1 and conversion_id = any ($2) and claim is not null and claimed_until > $3)"
             );
             select.Parameters.AddRange(Of(traces));
             select.Parameters.Add(new() { Value = time.GetUtcNow() });

@@ -90,10 +90,7 @@ internal static class ReplayCommand
             [],
             builder =>
             {
-                Session.Quiet(builder);
-                builder.Configuration["EventStore:RunDaemon"] = "false";
-                builder.Configuration["Dispatch:RunWorker"] = "false";
-                builder.Configuration["Urls"] = "http://127.0.0.1:0";
+                Session.Inert(builder);
                 builder.Services.AddSingleton<TimeProvider>(clock);
             },
             cancellationToken

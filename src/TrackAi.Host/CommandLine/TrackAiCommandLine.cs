@@ -34,6 +34,8 @@ internal static class TrackAiCommandLine
             ProjectionCommands.Create(),
             EventCommands.Create(),
             ReplayCommand.Create(),
+            DispatchCommands.Create(),
+            DeadLetterCommands.Create(),
             SmokeCommand.Create(),
             EnvironmentCommands.CheckEnvironment(),
             EnvironmentCommands.Describe(),
