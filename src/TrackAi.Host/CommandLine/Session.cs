@@ -66,10 +66,12 @@ internal static class Session
     public static void Print<T>(ParseResult parsed, T value, Action<T> forPeople)
     {
         if (parsed.GetValue(Json))
-            Console.WriteLine(JsonSerializer.Serialize(value, JsonFormat));
+            PrintJson(value);
         else
             forPeople(value);
     }
+
+    public static void PrintJson<T>(T value) => Console.WriteLine(JsonSerializer.Serialize(value, JsonFormat));
 
     /// <summary>Columns as wide as their widest cell.</summary>
     public static void Table(IReadOnlyList<string> header, IReadOnlyList<IReadOnlyList<string>> rows)

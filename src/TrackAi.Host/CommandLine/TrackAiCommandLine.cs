@@ -30,6 +30,7 @@ internal static class TrackAiCommandLine
             TenantCommands.Pixels(),
             TenantCommands.ApiKeys(),
             KeysCommand.Create(),
+            PrivacyCommands.Create(),
             ProjectionCommands.Create(),
             EventCommands.Create(),
             ReplayCommand.Create(),
@@ -61,6 +62,7 @@ internal static class TrackAiCommandLine
         {
             CommandFailedException
             or TenantChangeRefusedException
+            or PersonRequestRefusedException
             or PrivateClusterException
             or SchemaException
             or RebuildFailedException => exception.Message,
