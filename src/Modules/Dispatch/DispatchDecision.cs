@@ -15,6 +15,8 @@ internal static class DispatchDecision
     {
         if (conversion is not { Received: { } received, WasApproved: true, IsDecided: true, Requested.Count: 0, IsSkipped: false })
             return [];
+        if (received.Kind == ConversionKind.Test)
+            return [Skipped("test")];
         if (conversion.Consent == false)
             return [Skipped("no_consent")];
         if (received.Kind == ConversionKind.Renewal)
