@@ -127,6 +127,7 @@ internal sealed class TrackAiApplication : IAsyncDisposable
         web.MapTenancy();
         web.MapTracking();
         web.MapGateways();
+        web.MapDispatch();
         web.MapAnalytics();
     }
 

@@ -34,5 +34,17 @@ public static class EventTypes
         typeof(DispatchSucceeded),
         typeof(DispatchFailed),
         typeof(DispatchDeadLettered),
+        typeof(PersonalDataErased),
+        typeof(PersonErased),
+        typeof(DispatchRedriven),
+        typeof(DispatchDiscarded),
+        typeof(PixelPaused),
+        typeof(PixelResumed),
+        typeof(PixelCircuitOpened),
+        typeof(PixelCircuitClosed),
+        typeof(MetaCircuitOpened),
+        typeof(MetaCircuitClosed),
+        typeof(PixelTokenAlertRaised),
+        typeof(PixelTokenAlertCleared),
     ];
 }

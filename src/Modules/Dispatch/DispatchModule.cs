@@ -1,7 +1,12 @@
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.FeatureManagement;
 using TrackAi.Contracts;
+using TrackAi.Dispatch.DeadLetters;
+using TrackAi.Dispatch.Http;
+using TrackAi.Dispatch.Lanes;
 using TrackAi.Dispatch.Queue;
 using TrackAi.EventStore;
 
@@ -18,13 +23,29 @@ public static class DispatchModule
         services.TryAddSingleton<Random>();
         services.AddMetaClient();
         services.AddSingleton<PostgresQueue>();
+        services.AddFeatureManagement();
+        services.AddSingleton<IDispatchTransport, PostgresTransport>();
+        services.AddSingleton<HostLanes>();
+        services.AddSingleton<PixelStates>();
+        services.AddSingleton<Claims>();
         services.AddSingleton<PrepareDispatches>();
         services.AddSingleton<RecordAttempts>();
+        services.AddSingleton<SendLane>();
+        services.AddSingleton<ReviveSkipped>();
         services.AddSingleton<IDispatchHealth, DispatchHealth>();
+        services.AddSingleton<IHoldPersonalData, HeldDispatches>();
+        services.AddSingleton<IPixelControl, PixelControl>();
+        services.AddSingleton<IDispatchPreview, Preview>();
+        services.AddSingleton<IDeadLetters, DeadLetterBox>();
         services.AddSubscription<RequestDispatches>();
         services.AddHostedService<DispatchWorker>();
+        services.AddHostedService<Housekeeping>();
+        services.AddSingleton<TokenProbe>();
+        services.AddHostedService<TokenHealth>();
         return services.AddSchema("dispatch", typeof(DispatchModule).Assembly);
     }
+
+    public static void MapDispatch(this IEndpointRouteBuilder endpoints) => DeadLetterApi.Map(endpoints);
 
     private static DispatchOptions ReadOptions(IServiceProvider provider)
     {
@@ -37,17 +58,18 @@ public static class DispatchModule
             throw new InvalidOperationException($"Dispatch:BatchSize: must be between 1 and {MetaClient.MostEvents}, Meta's limit.");
         if (options.MaxInFlight < 1)
             throw new InvalidOperationException("Dispatch:MaxInFlight: must be at least 1.");
+        if (options.MaxInFlightPerPixel < 1)
+            throw new InvalidOperationException("Dispatch:MaxInFlightPerPixel: must be at least 1.");
+        if (options.Circuit is { MinimumRequests: < 2 } or { MinimumRequestsOfAll: < 2 } or { FailureRatio: <= 0 or > 1 })
+            throw new InvalidOperationException(
+                "Dispatch:Circuit: MinimumRequests and MinimumRequestsOfAll must be at least 2, FailureRatio more than 0 and at most 1."
+            );
+        if (options.Circuit.Break < TimeSpan.FromSeconds(0.5) || options.Circuit.LongestBreak < options.Circuit.Break)
+            throw new InvalidOperationException(
+                "Dispatch:Circuit:Break: must be at least half a second and at most Dispatch:Circuit:LongestBreak."
+            );
         if (options.FirstRetry <= TimeSpan.Zero || options.LongestRetry < options.FirstRetry)
             throw new InvalidOperationException("Dispatch:FirstRetry: must be more than nothing and at most Dispatch:LongestRetry.");
         return options;
-    }
-}
-
-internal sealed class DispatchHealth(PostgresQueue queue) : IDispatchHealth
-{
-    public async Task<QueueDepth> ReadDepthAsync(CancellationToken cancellationToken)
-    {
-        var depth = await queue.ReadDepthAsync(cancellationToken);
-        return new QueueDepth(depth.Waiting, depth.Active, depth.Failed);
     }
 }

@@ -114,6 +114,8 @@ public sealed record SimpleContract
             State = root.Text(BuyerField, "state"),
             Zip = root.Text(BuyerField, "zip"),
             Country = root.Text(BuyerField, "country"),
+            BirthDate = root.Text(BuyerField, "birth_date"),
+            Gender = root.Text(BuyerField, "gender"),
             ExternalId = root.Text(BuyerField, "external_id"),
             Fbc = root.Text("fbc"),
             Fbp = root.Text("fbp"),

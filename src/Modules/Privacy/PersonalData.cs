@@ -5,6 +5,7 @@ using System.Text.Json;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
 using TrackAi.Privacy.Normalising;
+using TrackAi.Privacy.People;
 
 namespace TrackAi.Privacy;
 
@@ -60,6 +61,9 @@ internal sealed class PersonalData(MasterKey master, StreamKeys keys, RandomNumb
         var key = lookupKeys.GetOrAdd(tenantId, static (tenant, master) => master.Derive($"trackai/lookup/v1|{tenant}"), master);
         return HMACSHA256.HashData(key, Encoding.UTF8.GetBytes($"{kind}|{value}"));
     }
+
+    public IReadOnlyList<byte[]> TracesOf(string tenantId, Person person) =>
+        [.. new PersonHashes(this).OfPerson(tenantId, Normalised.From(person).Person).Select(Convert.FromHexString)];
 
     private SealedPerson SealUnder(byte[] key, StreamId stream, Person person)
     {

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using NpgsqlTypes;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
+using TrackAi.Privacy.People;
 
 namespace TrackAi.Privacy;
 
@@ -32,6 +33,12 @@ public static class PrivacyModule
         services.AddSingleton<StreamKeys>();
         services.AddSingleton<ISecretBox, SecretBox>();
         services.AddSingleton<IPersonalData, PersonalData>();
+        services.AddSingleton<PersonHashes>();
+        services.AddSingleton<OpenPeople>();
+        services.AddSingleton<PersonIndex>();
+        services.AddSingleton<FindPerson>();
+        services.AddSingleton<IPersonRequests, PersonRequests>();
+        services.AddSubscription<PersonIndex>();
         services.AddSideEffect(KeyTable);
         return services.AddSchema("privacy", typeof(PrivacyModule).Assembly);
     }

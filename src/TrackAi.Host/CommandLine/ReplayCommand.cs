@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using TrackAi.Contracts;
 using TrackAi.EventStore;
 
 namespace TrackAi.Host.CommandLine;
@@ -65,7 +66,7 @@ internal static class ReplayCommand
                         .ReplayAsync(events, now => clock.Now = now, cancellationToken)
                 )
                 {
-                    var line = Compare(one);
+                    var line = await CompareAsync(one, store, cancellationToken);
                     lines.Add(line);
                     if (!parsed.GetValue(Session.Json))
                         Print(line);
@@ -74,7 +75,9 @@ internal static class ReplayCommand
                 if (parsed.GetValue(Session.Json))
                     Session.Print(parsed, lines, _ => { });
                 else
-                    Console.WriteLine($"{lines.Count} decisions replayed, {lines.Count(line => line.Verdict == "differs")} differ.");
+                    Console.WriteLine(
+                        $"{lines.Count} decisions replayed, {lines.Count(line => line.Verdict == "differs")} differ{Erased(lines)}."
+                    );
                 return lines.Exists(line => line.Verdict == "differs") ? 1 : 0;
             }
         );
@@ -87,14 +90,34 @@ internal static class ReplayCommand
             [],
             builder =>
             {
-                Session.Quiet(builder);
-                builder.Configuration["EventStore:RunDaemon"] = "false";
-                builder.Configuration["Dispatch:RunWorker"] = "false";
-                builder.Configuration["Urls"] = "http://127.0.0.1:0";
+                Session.Inert(builder);
                 builder.Services.AddSingleton<TimeProvider>(clock);
             },
             cancellationToken
         );
+
+    private static async Task<Line> CompareAsync(Replayed one, PostgresEventStore store, CancellationToken cancellationToken)
+    {
+        var line = Compare(one);
+        return line.Verdict == "differs" && await IsErasedAsync(one, store, cancellationToken) ? line with { Verdict = "erased" } : line;
+    }
+
+    // What was decided on is gone with the person: of the sale itself, or of a click that was a candidate.
+    private static async Task<bool> IsErasedAsync(Replayed one, PostgresEventStore store, CancellationToken cancellationToken)
+    {
+        var clicks = one
+            .Recorded.SelectMany(later =>
+                later.Data switch
+                {
+                    ConversionMatched matched => matched.Candidates,
+                    ConversionUnmatched unmatched => unmatched.Candidates,
+                    _ => [],
+                }
+            )
+            .Select(candidate => new StreamId(one.Event.TenantId, Streams.Click(candidate.ClickId)));
+        var streams = await store.ReadStreamsAsync([.. clicks.Append(one.Event.Stream).Distinct()], cancellationToken);
+        return streams.SelectMany(stream => stream).Any(recorded => recorded.Data is PersonalDataErased);
+    }
 
     private static Line Compare(Replayed one)
     {
@@ -114,6 +137,11 @@ internal static class ReplayCommand
             json.Remove(moment);
         return $"{EventSerializer.AliasOf(decision.GetType())} {json.ToJsonString(JsonSerializerOptions.Web)}";
     }
+
+    private static string Erased(List<Line> lines) =>
+        lines.Count(line => line.Verdict == "erased") is > 0 and var erased
+            ? $", {erased} cannot be made again: the person was erased"
+            : "";
 
     private static void Print(Line line)
     {

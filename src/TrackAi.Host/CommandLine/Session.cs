@@ -28,6 +28,26 @@ internal static class Session
         return 0;
     }
 
+    /// <summary>
+    /// Runs an action in a started application that does nothing by itself: it knows the tenants, and runs no daemon, no worker and no port that
+    /// anybody knows.
+    /// </summary>
+    public static async Task UseStartedAsync(Func<IServiceProvider, Task> action, CancellationToken cancellationToken)
+    {
+        await using var application = await TrackAiApplication.BuildAsync([], Inert, cancellationToken);
+        await application.StartAsync(cancellationToken);
+        await action(application.Services);
+    }
+
+    /// <summary>Quiet, and doing nothing by itself.</summary>
+    public static void Inert(WebApplicationBuilder builder)
+    {
+        Quiet(builder);
+        builder.Configuration["EventStore:RunDaemon"] = "false";
+        builder.Configuration["Dispatch:RunWorker"] = "false";
+        builder.Configuration["Urls"] = "http://127.0.0.1:0";
+    }
+
     /// <summary>The application without its servers and daemons, quiet on stdout.</summary>
     public static Task<TrackAiApplication> OpenAsync(CancellationToken cancellationToken) =>
         TrackAiApplication.BuildAsync([], Quiet, cancellationToken);
@@ -72,10 +92,12 @@ internal static class Session
     public static void Print<T>(ParseResult parsed, T value, Action<T> forPeople)
     {
         if (parsed.GetValue(Json))
-            Console.WriteLine(JsonSerializer.Serialize(value, JsonFormat));
+            PrintJson(value);
         else
             forPeople(value);
     }
+
+    public static void PrintJson<T>(T value) => Console.WriteLine(JsonSerializer.Serialize(value, JsonFormat));
 
     /// <summary>Columns as wide as their widest cell.</summary>
     public static void Table(IReadOnlyList<string> header, IReadOnlyList<IReadOnlyList<string>> rows)

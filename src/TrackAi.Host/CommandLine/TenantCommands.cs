@@ -329,7 +329,51 @@ internal static class TenantCommands
                     cancellationToken
                 )
         );
-        return new Command("pixels", "Where conversions go.") { set, list };
+        var some = new Argument<string?>("TENANT")
+        {
+            Description = "Of this tenant; of all when left out.",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var status = new Command("status", "Show how pixels do: paused, throttled or with an open circuit, and what waits for them.")
+        {
+            some,
+            Session.Json,
+        };
+        status.SetAction(
+            (parsed, cancellationToken) =>
+                Session.UseAsync(
+                    async services =>
+                        Session.Print(
+                            parsed,
+                            await services.GetRequiredService<IPixelControl>().ListAsync(parsed.GetValue(some), cancellationToken),
+                            PrintConditions
+                        ),
+                    cancellationToken
+                )
+        );
+        var resume = new Command(
+            "resume",
+            "Let a paused pixel be sent to again, such as after its permission was mended. A new token does so by itself."
+        )
+        {
+            Tenant,
+            pixel,
+        };
+        resume.SetAction(
+            (parsed, cancellationToken) =>
+                Session.UseAsync(
+                    services =>
+                        SayAsync(
+                            services
+                                .GetRequiredService<IPixelControl>()
+                                .ResumeAsync(parsed.GetValue(Tenant)!, parsed.GetValue(pixel)!, cancellationToken),
+                            "Resumed.",
+                            "It was not paused."
+                        ),
+                    cancellationToken
+                )
+        );
+        return new Command("pixels", "Where conversions go. Example: pixels resume acme 123456789012345") { set, list, status, resume };
     }
 
     public static Command ApiKeys()
@@ -456,6 +500,26 @@ internal static class TenantCommands
                             connection.SecretSetAt is { } set ? $"{set:u}" : "no",
                             connection.PreviousValidUntil is { } until ? $"{until:u}" : "-",
                             connection.AllowedNetworks.Count == 0 ? "any" : string.Join(", ", connection.AllowedNetworks),
+                        ]
+                ),
+            ]
+        );
+
+    private static void PrintConditions(IReadOnlyList<PixelCondition> pixels) =>
+        Session.Table(
+            ["TENANT", "PIXEL", "STATE", "REASON", "UNTIL", "WAITING", "FIRST TOO OLD", "TOKEN"],
+            [
+                .. pixels.Select(pixel =>
+                    (string[])
+                        [
+                            pixel.TenantId is "" ? "(Meta)" : pixel.TenantId,
+                            pixel.PixelId,
+                            pixel.State,
+                            pixel.Reason ?? "-",
+                            pixel.Until is { } until ? $"{until:u}" : "-",
+                            $"{pixel.Waiting}",
+                            pixel.NextExpiry is { } expiry ? $"{expiry:u}" : "-",
+                            pixel.TokenAlert ?? "ok",
                         ]
                 ),
             ]

@@ -32,9 +32,12 @@ internal static class TrackAiCommandLine
             TenantCommands.Pixels(),
             TenantCommands.ApiKeys(),
             KeysCommand.Create(),
+            PrivacyCommands.Create(),
             ProjectionCommands.Create(),
             EventCommands.Create(),
             ReplayCommand.Create(),
+            DispatchCommands.Create(),
+            DeadLetterCommands.Create(),
             SmokeCommand.Create(),
             EnvironmentCommands.CheckEnvironment(),
             EnvironmentCommands.Describe(),
@@ -60,6 +63,7 @@ internal static class TrackAiCommandLine
         {
             CommandFailedException
             or TenantChangeRefusedException
+            or PersonRequestRefusedException
             or PrivateClusterException
             or SchemaException
             or RebuildFailedException => exception.Message,

@@ -117,6 +117,10 @@ internal static class Steps
             {
                 Dispatch = new(DispatchStatus.Waiting, requested.EventName, requested.PixelId),
             },
+            PersonalDataErased erased => Step(
+                erased.ErasedAt,
+                "The buyer's personal data was erased; what is told here is all that is left."
+            ),
             DispatchSkipped skipped => Step(skipped.DecidedAt, $"{skipped.EventName} is not sent: {Words(skipped.Reason)}.") with
             {
                 Dispatch = new(DispatchStatus.Skipped, skipped.EventName, PixelId: null) { Reason = skipped.Reason },
