@@ -24,6 +24,8 @@ internal static class TrackAiCommandLine
         {
             ServeCommand.Create(),
             DatabaseCommands.Create(),
+            OnboardCommand.Create(),
+            ProbeCommand.Create(),
             TenantCommands.Tenants(),
             TenantCommands.Funnels(),
             TenantCommands.Gateways(),
