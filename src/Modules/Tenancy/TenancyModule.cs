@@ -26,6 +26,7 @@ public static class TenancyModule
         services.AddSingleton<TenantChanges>();
         services.AddSingleton<TenantQueries>();
         services.AddSingleton<ITenantAdministration, TenantAdministration>();
+        services.AddSingleton<IHoldSecrets, SealedSecrets>();
         services.AddSingleton<TenantReader>();
         services.AddSingleton<TenantDirectory>();
         services.AddSingleton<ITenantDirectory>(static provider => provider.GetRequiredService<TenantDirectory>());
