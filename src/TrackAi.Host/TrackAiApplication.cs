@@ -126,6 +126,7 @@ internal sealed class TrackAiApplication : IAsyncDisposable
         web.UseProblems();
         web.MapOpenApi();
         web.MapHealth();
+        web.MapTenancy();
         web.MapTracking();
         web.MapGateways();
         web.MapDispatch();

@@ -52,6 +52,32 @@ internal static class Session
     public static Task<TrackAiApplication> OpenAsync(CancellationToken cancellationToken) =>
         TrackAiApplication.BuildAsync([], Quiet, cancellationToken);
 
+    /// <summary>The application beside hosts that serve: it knows the tenants, and runs nothing of theirs.</summary>
+    public static async Task<TrackAiApplication> StartBesideAsync(CancellationToken cancellationToken)
+    {
+        var application = await TrackAiApplication.BuildAsync(
+            [],
+            builder =>
+            {
+                Quiet(builder);
+                builder.Configuration["EventStore:RunDaemon"] = "false";
+                builder.Configuration["Dispatch:RunWorker"] = "false";
+                // PublicUrl is told from where the host listens, and that is not here.
+                builder.Configuration["PublicUrl"] = PublicUrl(builder.Configuration);
+                builder.Configuration["Urls"] = "http://127.0.0.1:0";
+            },
+            cancellationToken
+        );
+        await application.StartAsync(cancellationToken);
+        return application;
+    }
+
+    /// <summary>The host as browsers and gateways reach it: <c>PublicUrl</c>, else where it listens.</summary>
+    public static string PublicUrl(IConfiguration configuration) =>
+        configuration["PublicUrl"] is { Length: > 0 } set ? set
+        : configuration["Urls"] is { Length: > 0 } urls ? urls.Split(';')[0]
+        : "http://127.0.0.1:3001";
+
     /// <summary>Logs on stderr, and only what is wrong.</summary>
     public static void Quiet(WebApplicationBuilder builder)
     {

@@ -24,6 +24,8 @@ internal static class TrackAiCommandLine
         {
             ServeCommand.Create(),
             DatabaseCommands.Create(),
+            OnboardCommand.Create(),
+            ProbeCommand.Create(),
             TenantCommands.Tenants(),
             TenantCommands.Funnels(),
             TenantCommands.Gateways(),
@@ -34,6 +36,7 @@ internal static class TrackAiCommandLine
             ProjectionCommands.Create(),
             EventCommands.Create(),
             ReplayCommand.Create(),
+            DeliveryCommands.Create(),
             DispatchCommands.Create(),
             DeadLetterCommands.Create(),
             SmokeCommand.Create(),
