@@ -36,6 +36,7 @@ internal static class TrackAiCommandLine
             ProjectionCommands.Create(),
             EventCommands.Create(),
             ReplayCommand.Create(),
+            DeliveryCommands.Create(),
             DispatchCommands.Create(),
             DeadLetterCommands.Create(),
             SmokeCommand.Create(),
