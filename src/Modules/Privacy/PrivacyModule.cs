@@ -29,7 +29,13 @@ public static class PrivacyModule
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<PrivacyOptions>, ValidatePrivacyOptions>());
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(_ => RandomNumberGenerator.Create());
-        services.AddSingleton(provider => new MasterKey(provider.GetRequiredService<IOptions<PrivacyOptions>>().Value.MasterKey));
+        services.AddSingleton(provider =>
+        {
+            var options = provider.GetRequiredService<IOptions<PrivacyOptions>>().Value;
+            return new MasterKey(options.MasterKey, options.OtherMasterKey);
+        });
+        services.AddSingleton<LookupRoot>();
+        services.AddSingleton<IMasterKeys, MasterKeys>();
         services.AddSingleton<StreamKeys>();
         services.AddSingleton<ISecretBox, SecretBox>();
         services.AddSingleton<IPersonalData, PersonalData>();

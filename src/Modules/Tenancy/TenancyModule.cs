@@ -27,6 +27,7 @@ public static class TenancyModule
         services.AddSingleton<TenantChanges>();
         services.AddSingleton<TenantQueries>();
         services.AddSingleton<ITenantAdministration, TenantAdministration>();
+        services.AddSingleton<IHoldSecrets, SealedSecrets>();
         services.AddSingleton<IOnboarding, Onboard>();
         services.AddSingleton<TenantReader>();
         services.AddSingleton<TenantDirectory>();

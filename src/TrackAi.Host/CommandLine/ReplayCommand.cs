@@ -60,17 +60,32 @@ internal static class ReplayCommand
                     : store.ReadAllAsync(parsed.GetValue(from)!.Value - 1, parsed.GetValue(to), cancellationToken);
 
                 var lines = new List<Line>();
+                var ofOneEvent = new List<Replayed>();
+                async Task ShowAsync()
+                {
+                    foreach (var one in WithTheirOwn(ofOneEvent))
+                    {
+                        var line = await CompareAsync(one, store, cancellationToken);
+                        lines.Add(line);
+                        if (!parsed.GetValue(Session.Json))
+                            Print(line);
+                    }
+
+                    ofOneEvent.Clear();
+                }
+
                 await foreach (
                     var one in application
                         .Services.GetRequiredService<Replayer>()
                         .ReplayAsync(events, now => clock.Now = now, cancellationToken)
                 )
                 {
-                    var line = await CompareAsync(one, store, cancellationToken);
-                    lines.Add(line);
-                    if (!parsed.GetValue(Session.Json))
-                        Print(line);
+                    if (ofOneEvent.Count > 0 && ofOneEvent[0].Event.Sequence != one.Event.Sequence)
+                        await ShowAsync();
+                    ofOneEvent.Add(one);
                 }
+
+                await ShowAsync();
 
                 if (parsed.GetValue(Session.Json))
                     Session.Print(parsed, lines, _ => { });
@@ -94,6 +109,12 @@ internal static class ReplayCommand
                 builder.Services.AddSingleton<TimeProvider>(clock);
             },
             cancellationToken
+        );
+
+    // What is recorded of an event names no handler: who decides nothing where another decides has only learned from it.
+    private static IEnumerable<Replayed> WithTheirOwn(List<Replayed> ofOneEvent) =>
+        ofOneEvent.Select(one =>
+            one.Decided.Count == 0 && ofOneEvent.Exists(other => other.Decided.Count > 0) ? one with { Recorded = [] } : one
         );
 
     private static async Task<Line> CompareAsync(Replayed one, PostgresEventStore store, CancellationToken cancellationToken)
