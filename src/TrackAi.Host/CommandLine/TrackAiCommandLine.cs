@@ -35,6 +35,7 @@ internal static class TrackAiCommandLine
             ReplayCommand.Create(),
             DispatchCommands.Create(),
             DeadLetterCommands.Create(),
+            VerifyCommand.Create(),
             SmokeCommand.Create(),
             EnvironmentCommands.CheckEnvironment(),
             EnvironmentCommands.Describe(),
