@@ -70,6 +70,8 @@ internal sealed class TrackAiApplication : IAsyncDisposable
         Services.GetRequiredService<Telemetry>();
         if (Web.Configuration.GetValue("Database:AutoApply", true))
             await Services.GetRequiredService<SchemaMigrator>().ApplyAsync(cancellationToken);
+        if (Services.GetRequiredService<IMasterKeys>().Problem() is { } problem)
+            throw new InvalidOperationException(problem);
         await Web.StartAsync(cancellationToken);
         started = true;
     }
@@ -124,6 +126,7 @@ internal sealed class TrackAiApplication : IAsyncDisposable
         web.UseProblems();
         web.MapOpenApi();
         web.MapHealth();
+        web.MapTenancy();
         web.MapTracking();
         web.MapGateways();
         web.MapDispatch();

@@ -23,6 +23,9 @@ public enum ConversionKind
 
     /// <summary>A later payment of a subscription: recorded, not dispatched unless the funnel says so.</summary>
     Renewal,
+
+    /// <summary>Marked by its sender as no sale at all (<c>trackai probe</c>): goes the whole way up to Meta, and never to it.</summary>
+    Test,
 }
 
 /// <summary>

@@ -34,6 +34,8 @@ public static class EventTypes
         typeof(DispatchSucceeded),
         typeof(DispatchFailed),
         typeof(DispatchDeadLettered),
+        typeof(PersonalDataErased),
+        typeof(PersonErased),
         typeof(DispatchRedriven),
         typeof(DispatchDiscarded),
         typeof(PixelPaused),

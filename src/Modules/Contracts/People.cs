@@ -105,4 +105,7 @@ public interface IPersonalData
     /// <paramref name="kind"/> separates e-mails from phones and so on.
     /// </summary>
     byte[] LookupHash(string tenantId, string kind, string value);
+
+    /// <summary>The keyed hashes that a person of this e-mail, phone or these cookies is found by, see <see cref="PersonTraces"/>.</summary>
+    IReadOnlyList<byte[]> TracesOf(string tenantId, Person person);
 }

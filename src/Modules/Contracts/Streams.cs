@@ -13,7 +13,17 @@ public static class Streams
 
     public static string Conversion(string conversionId) => $"conversion-{conversionId}";
 
+    /// <summary>The conversion whose stream this is; null for another stream.</summary>
+    public static string? ConversionOf(string stream) =>
+        stream.StartsWith("conversion-", StringComparison.Ordinal) ? stream["conversion-".Length..] : null;
+
+    /// <summary>The click whose stream this is; null for another stream.</summary>
+    public static string? ClickOf(string stream) =>
+        stream.StartsWith("click-", StringComparison.Ordinal) ? stream["click-".Length..] : null;
+
     public static string ConversionId(string gateway, string order) => $"{gateway}-{order}";
+
+    public static string Erasure(Guid id) => $"erasure-{id}";
 
     public static string Pixel(string pixelId) => $"pixel-{pixelId}";
 

@@ -29,6 +29,9 @@ internal sealed record ConversionToDispatch
     /// <summary>Whether the person agreed to be reported: the word that came with the sale, else the visitor's; null when nobody said.</summary>
     public bool? Consent => BuyerConsent ?? VisitorConsent;
 
+    /// <summary>The buyer asked to be erased: nothing is told of them any more.</summary>
+    public bool IsErased { get; private init; }
+
     /// <summary>The buyer's protected parts, the latest first.</summary>
     public IReadOnlyList<string> Buyer { get; private init; } = [];
 
@@ -90,6 +93,7 @@ internal sealed record ConversionToDispatch
             {
                 Succeeded = new HashSet<string>(Succeeded, StringComparer.Ordinal) { succeeded.DispatchId },
             },
+            PersonalDataErased => this with { IsErased = true },
             DispatchSkipped skipped => this with { SkipReason = skipped.Reason },
             _ => this,
         };

@@ -18,6 +18,10 @@ internal static class DispatchDecision
     {
         if (conversion is not { Received: { } received, WasApproved: true, IsDecided: true, Requested.Count: 0, SkipReason: null })
             return [];
+        if (received.Kind == ConversionKind.Test)
+            return [Skipped("test")];
+        if (conversion.IsErased)
+            return [Skipped("erased")];
         if (conversion.Consent == false)
             return [Skipped("no_consent")];
         if (received.Kind == ConversionKind.Renewal)

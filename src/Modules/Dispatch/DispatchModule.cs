@@ -45,6 +45,7 @@ public static class DispatchModule
         services.AddSingleton<SendLane>();
         services.AddSingleton<ReviveSkipped>();
         services.AddSingleton<IDispatchHealth, DispatchHealth>();
+        services.AddSingleton<IHoldPersonalData, HeldDispatches>();
         services.AddSingleton<IPixelControl, PixelControl>();
         services.AddSingleton<IDispatchPreview, Preview>();
         services.AddSingleton<IDeadLetters, DeadLetterBox>();

@@ -61,6 +61,12 @@ internal sealed class PrepareDispatches(PostgresEventStore store, IPersonalData 
                 continue;
             }
 
+            if (conversion.IsErased)
+            {
+                ended.Add(Attempt.Dead(one, request.Gateway, "erased", Failure.WithoutAsking("The buyer was erased."), now));
+                continue;
+            }
+
             var prepared = new PreparedDispatch(
                 one,
                 request.Gateway,

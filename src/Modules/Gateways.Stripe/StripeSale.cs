@@ -22,7 +22,11 @@ internal sealed class StripeSale(string type, JsonElement root, JsonElement told
             told.Text("mode") == "subscription" ? [Id("invoice"), Id("payment_intent")] : [Id("payment_intent"), Id("invoice")];
         return Sale(state, told.Number("amount_total"), [.. names, told.Order("id")], person: "customer_details") switch
         {
-            Translation.Sale sale => sale with { Buyer = sale.Buyer with { Email = sale.Buyer.Email ?? told.Text("customer_email") } },
+            Translation.Sale sale => sale with
+            {
+                Kind = told.Text("metadata", "trackai_test") == "true" ? ConversionKind.Test : sale.Kind,
+                Buyer = sale.Buyer with { Email = sale.Buyer.Email ?? told.Text("customer_email") },
+            },
             var other => other,
         };
     }

@@ -31,6 +31,7 @@ public static class GatewaysModule
         services.AddSingleton<KeptDeliveries>();
         services.AddSingleton<RecordSale>();
         services.AddSingleton<RecordDelivery>();
+        services.AddSingleton<IHoldPersonalData, PeopleInDeliveries>();
         services.AddSingleton(provider => new ReplayDeliveries(
             provider.GetRequiredService<KeptDeliveries>(),
             provider.GetRequiredService<GatewayRegistry>(),
