@@ -69,6 +69,22 @@ public sealed class OnboardingTests(AdministeredServer server) : IClassFixture<A
         var second = await RunAsync("onboard", "loja-cli", "--gateway", "kiwify", "--json");
         Texts(second, "changed").ShouldBe(["funnel"]);
         Texts(second, "missing").ShouldBe(["secret: gateways set loja-cli kiwify --secret -"]);
+        // And later the rest, with a new token for the pixel.
+        var third = await RunAsync(
+            "onboard",
+            "loja-cli",
+            "--gateway",
+            "kiwify",
+            "--secret",
+            "token-2",
+            "--pixel",
+            Pixel,
+            "--pixel-token",
+            "EAAG-2",
+            "--json"
+        );
+        Texts(third, "changed").ShouldBe(["secret", "pixel"]);
+        Texts(third, "missing").ShouldBeEmpty();
     }
 
     [Fact]

@@ -11,36 +11,38 @@ public sealed partial class PixelTests(Shop shop) : IClassFixture<Shop>
     private const string Fbclid = "IwZXh0bgNhZW0BMABhZGlkAasV-BzT_aem_Q9fLkT";
     private const string Buy = """<a id="buy" href="https://go.perfectpay.com.br/PPU38CN1?utm_source=bio">Comprar</a>""";
 
-    [Fact]
-    public async Task From_the_ad_by_the_checkouts_link_and_the_webhook_to_Meta()
+    [Theory]
+    [InlineData("hotmart", "https://pay.hotmart.com/A1?off=x", "xcod")]
+    [InlineData("hotmart", "https://pay.hotmart.com/A1?xcod=FBhQwK21wXxRad&sck=FBhQwK21wXxRad", "sck")]
+    [InlineData("kiwify", "https://pay.kiwify.com.br/K1?s1=afiliado", "s2")]
+    [InlineData("perfectpay", "https://go.perfectpay.com.br/P1?src=bio", "src")]
+    [InlineData("stripe", "https://buy.stripe.com/test_1", "client_reference_id")]
+    public async Task From_the_ad_by_the_checkouts_link_and_the_webhook_to_Meta(string gateway, string checkout, string slot)
     {
-        var seller = await shop.NewSellerAsync();
+        var seller = await shop.NewSellerAsync(gateway);
         await using var visitor = await shop.NewVisitorAsync();
         var page = await visitor.OpenAsync(
-            shop.Publish(shop.Tag(seller), Buy) + $"?fbclid={Fbclid}&utm_source=FB&utm_campaign=violao|120210998877660012"
+            $"{shop.Publish(shop.Tag(seller), $"<a id=buy href='{checkout}'>Comprar</a>")}?fbclid={Fbclid}&utm_source=FB&utm_campaign=violao|120210998877660012"
         );
 
         await page.ClickAsync("#buy");
-        await page.WaitForURLAsync("https://go.perfectpay.com.br/**");
+        await page.WaitForURLAsync($"https://{new Uri(checkout).Host}/**");
 
-        // The link kept what it had.
-        page.Url.ShouldStartWith("https://go.perfectpay.com.br/PPU38CN1?utm_source=bio&src=tk1_");
-        var src = page.Url.Split("src=")[1];
         var visits = await shop.StoredAsync(seller, "click_captured", "pageview_captured", "checkout_initiated");
         var click = visits.Single(visit => visit.Type == "click_captured");
-        click.Text("clickId").ShouldBe(src);
+        var token = click.Text("clickId");
+        System.Web.HttpUtility.ParseQueryString(new Uri(page.Url).Query)[slot].ShouldNotBeNull().ShouldEndWith(token);
         click.Text("campaign", "utmSource").ShouldBe("FB");
         click.Text("campaign", "utmCampaign").ShouldBe("violao|120210998877660012");
         visits.ShouldAllBe(visit =>
-            visit.Text("clickId") == src && visit.Text("has", "fbc") == "True" && visit.Text("has", "fbp") == "True"
+            visit.Text("clickId") == token && visit.Text("has", "fbc") == "True" && visit.Text("has", "fbp") == "True"
         );
 
-        var order = seller.NewOrder();
-        (await seller.PostbackAsync(order, 2, src)).Code.ShouldBe(202);
+        var (order, answer) = await Checkout.SellAsync(gateway, seller, page.Url);
+        answer.Code.ShouldBe(202, answer.Text);
         var purchase = (await shop.ArrivedAsync(order)).Event.GetProperty("user_data");
-        var cookies = await visitor.Context.CookiesAsync();
-        purchase.GetProperty("fbc").GetString().ShouldBe(cookies.Single(cookie => cookie.Name == "_fbc").Value);
-        purchase.GetProperty("fbp").GetString().ShouldBe(cookies.Single(cookie => cookie.Name == "_fbp").Value);
+        purchase.GetProperty("fbc").GetString().ShouldBe(await visitor.CookieAsync("_fbc"));
+        purchase.GetProperty("fbp").GetString().ShouldBe(await visitor.CookieAsync("_fbp"));
         purchase.GetProperty("client_ip_address").GetString().ShouldBe("127.0.0.1");
         purchase.GetProperty("client_user_agent").GetString().ShouldBe(await page.EvaluateAsync<string>("navigator.userAgent"));
         visitor.Errors.ShouldBeEmpty();

@@ -50,7 +50,7 @@ internal sealed class Onboard(ITenantAdministration tenants) : IOnboarding
         return true;
     }
 
-    // The first funnel of a tenant takes the sales that belong to no other.
+    // A funnel without a pixel of its own sends to the tenant's, so one may come later. The first funnel of a tenant takes the sales that belong to no other.
     private async Task<bool> EnsureFunnelAsync(Onboarding wanted, string id, CancellationToken cancellationToken)
     {
         var funnels = await tenants.ListFunnelsAsync(wanted.Tenant, cancellationToken);
@@ -58,7 +58,7 @@ internal sealed class Onboard(ITenantAdministration tenants) : IOnboarding
             return
                 string.Equals(known.Gateway, wanted.Gateway.Trim(), StringComparison.OrdinalIgnoreCase)
                 && (wanted.Product ?? known.ProductId) == known.ProductId
-                && (wanted.Pixel ?? known.PixelId) == known.PixelId
+                && (known.PixelId ?? wanted.Pixel) == (wanted.Pixel ?? known.PixelId)
                 ? false
                 : throw new TenantChangeRefusedException(
                     TenantRefusal.Exists,
