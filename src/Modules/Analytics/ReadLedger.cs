@@ -1,26 +1,40 @@
-using System.Data;
+using System.Text.Json;
 using Npgsql;
 using TrackAi.Analytics.Projections;
 using TrackAi.Contracts;
+using TrackAi.EventStore;
 
 namespace TrackAi.Analytics;
 
 /// <inheritdoc cref="IReadLedger"/>
-internal sealed class ReadLedger(NpgsqlDataSource dataSource) : IReadLedger
+internal sealed class ReadLedger(NpgsqlDataSource dataSource, ProjectionProgress progress) : IReadLedger
 {
+    private const int Tries = 100;
+
+    // Rows and progress commit together: where the progress is the same before and after, the figures are of that position.
     public async Task<(long Position, IReadOnlyList<LedgerDay> Days)> ReadAsync(CancellationToken cancellationToken)
     {
-        // The figures and the position they are of, at one moment.
-        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
-        await using var position = new NpgsqlCommand(
-            $"select coalesce(max(last_seq_id), 0) from mt_event_progression where name = '{ConversionsProjection.ProjectionName}:All'",
-            connection
-        );
-        var last = (long)(await position.ExecuteScalarAsync(cancellationToken))!;
-        await using var select = new NpgsqlCommand(
-            "select tenant_id, date, received, sent, skipped, dead, waiting, skipped_reasons::text, dead_reasons::text from v_dispatch_ledger",
-            connection
+        for (var attempt = 0; attempt < Tries; attempt++)
+        {
+            var before = await ReadPositionAsync(cancellationToken);
+            var days = await ReadDaysAsync(cancellationToken);
+            if (await ReadPositionAsync(cancellationToken) == before)
+                return (before, days);
+        }
+
+        throw new InvalidOperationException("The read models never stood still while they were read; try again when there is less to do.");
+    }
+
+    private async Task<long> ReadPositionAsync(CancellationToken cancellationToken) =>
+        (await progress.ReadAsync(cancellationToken))
+            .FirstOrDefault(shard => shard.Name.Split(':')[0] == ConversionsProjection.ProjectionName)
+            ?.Progress
+        ?? 0;
+
+    private async Task<IReadOnlyList<LedgerDay>> ReadDaysAsync(CancellationToken cancellationToken)
+    {
+        await using var select = dataSource.CreateCommand(
+            "select tenant_id, date, received, sent, skipped_reasons::text, dead_reasons::text, waiting from v_dispatch_ledger"
         );
         var days = new List<LedgerDay>();
         await using var reader = await select.ExecuteReaderAsync(cancellationToken);
@@ -31,14 +45,13 @@ internal sealed class ReadLedger(NpgsqlDataSource dataSource) : IReadLedger
                     reader.GetFieldValue<DateOnly>(1),
                     reader.GetInt64(2),
                     reader.GetInt64(3),
-                    Reasons(reader.GetString(7)),
-                    Reasons(reader.GetString(8)),
+                    Reasons(reader.GetString(4)),
+                    Reasons(reader.GetString(5)),
                     reader.GetInt64(6)
                 )
             );
-        return (last, days);
+        return days;
     }
 
-    private static Dictionary<string, long> Reasons(string json) =>
-        System.Text.Json.JsonSerializer.Deserialize<Dictionary<string, long>>(json) ?? [];
+    private static Dictionary<string, long> Reasons(string json) => JsonSerializer.Deserialize<Dictionary<string, long>>(json) ?? [];
 }
