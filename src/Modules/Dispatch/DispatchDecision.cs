@@ -14,7 +14,13 @@ internal static class DispatchDecision
     public const string NoPixel = "no_pixel";
 
     /// <returns><see cref="DispatchRequested"/> for each pixel, one <see cref="DispatchSkipped"/>, or nothing while it is not time.</returns>
-    public static IReadOnlyList<object> Decide(ConversionToDispatch conversion, IReadOnlyList<string> pixels, DateTimeOffset now)
+    /// <param name="sendsRenewals">Whether its funnel wants renewals sent.</param>
+    public static IReadOnlyList<object> Decide(
+        ConversionToDispatch conversion,
+        IReadOnlyList<string> pixels,
+        bool sendsRenewals,
+        DateTimeOffset now
+    )
     {
         if (conversion is not { Received: { } received, WasApproved: true, IsDecided: true, Requested.Count: 0, SkipReason: null })
             return [];
@@ -24,7 +30,7 @@ internal static class DispatchDecision
             return [Skipped("erased")];
         if (conversion.Consent == false)
             return [Skipped("no_consent")];
-        if (received.Kind == ConversionKind.Renewal)
+        if (received.Kind == ConversionKind.Renewal && !sendsRenewals)
             return [Skipped("renewal")];
         if (now - conversion.PaidAt > CapiPayload.LongestAge)
             return [Skipped(EventValidation.TooOld)];
@@ -54,6 +60,7 @@ internal static class DispatchDecision
     /// <returns>As <see cref="Decide"/>, or nothing where it is not such a sale; never another skip.</returns>
     public static IReadOnlyList<object> Revive(ConversionToDispatch conversion, IReadOnlyList<string> pixels, DateTimeOffset now) =>
         conversion is { SkipReason: NoPixel, State: PaymentState.Approved }
-            ? [.. Decide(conversion with { SkipReason = null }, pixels, now).OfType<DispatchRequested>()]
+            // A renewal that its funnel does not send was skipped for that.
+            ? [.. Decide(conversion with { SkipReason = null }, pixels, sendsRenewals: true, now).OfType<DispatchRequested>()]
             : [];
 }

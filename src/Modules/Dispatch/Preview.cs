@@ -35,6 +35,7 @@ internal sealed class Preview(
                         SkipReason = null,
                     },
                     tenants.RoutePixels(tenant, received.Gateway, received.ProductId),
+                    tenants.SendsRenewals(tenant, received.Gateway, received.ProductId),
                     now
                 );
         if (decision is [DispatchSkipped skipped])

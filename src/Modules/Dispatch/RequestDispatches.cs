@@ -75,6 +75,11 @@ internal sealed class RequestDispatches(ITenantDirectory tenants, GraceOptions g
 
     private IReadOnlyList<object> Decide(string tenant, ConversionToDispatch conversion, DateTimeOffset now) =>
         conversion.Received is { } received
-            ? DispatchDecision.Decide(conversion, tenants.RoutePixels(tenant, received.Gateway, received.ProductId), now)
+            ? DispatchDecision.Decide(
+                conversion,
+                tenants.RoutePixels(tenant, received.Gateway, received.ProductId),
+                tenants.SendsRenewals(tenant, received.Gateway, received.ProductId),
+                now
+            )
             : [];
 }

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -16,7 +18,7 @@ internal static class ReceiveWebhook
 {
     public static void MapReceiveWebhook(this IEndpointRouteBuilder endpoints) =>
         endpoints
-            .MapPost("/api/v1/webhooks/{gateway}/{tenantId}", HandleAsync)
+            .MapPost("/api/v1/webhooks/{gateway}/{tenantId}/{segment?}", HandleAsync)
             .WithName("ReceiveWebhook")
             .WithTags("Webhooks")
             .WithSummary("A payment gateway's webhook, in the gateway's own shape or in the simple contract.")
@@ -33,6 +35,7 @@ internal static class ReceiveWebhook
     private static async Task<Results<Accepted<WebhookAccepted>, ProblemHttpResult>> HandleAsync(
         string gateway,
         string tenantId,
+        string? segment,
         HttpContext http,
         GatewayRegistry gateways,
         ITenantDirectory tenants,
@@ -86,6 +89,14 @@ internal static class ReceiveWebhook
                 "The address this delivery comes from is not on the connection's allow list.",
                 gateway,
                 "address"
+            );
+        if (!IsSegment(segment, connection.UrlSegmentDigest))
+            return Problem(
+                401,
+                "Proof of origin missing or wrong",
+                "The webhook URL does not end with the secret segment of this connection: paste the URL that 'gateways set --url-segment new' printed.",
+                gateway,
+                "segment"
             );
         if (!IsTaken(http.Request.ContentType, sender))
             return Problem(415, "Not JSON", "Content-Type: must be application/json.", gateway, "content_type");
@@ -151,6 +162,10 @@ internal static class ReceiveWebhook
         var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
         return networks.Any(network => IPNetwork.TryParse(network, out var allowed) && allowed.Contains(plain));
     }
+
+    // One that nobody asks for is left alone, so that it can be switched on and off while the gateway has the longer URL.
+    private static bool IsSegment(string? segment, string? digest) =>
+        digest is null || Secret.Equals(digest, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(segment ?? ""))));
 
     private static bool IsTaken(string? contentType, IGateway sender) =>
         contentType?.Split(';')[0].Trim().ToLowerInvariant() is { } media

@@ -289,6 +289,25 @@ public abstract class GatewayCompliance(TrackAiServer server) : IClassFixture<Tr
         (await DeliverAsync(shape, body)).Code.ShouldBe(202);
     }
 
+    [Fact]
+    public async Task Where_a_secret_segment_of_the_URL_is_asked_for_a_delivery_without_it_is_refused()
+    {
+        var segment = await server.Host.Tenants.NewUrlSegmentAsync(seller.Tenant, Gateway);
+        var bytes = Seller.Bytes(PaidSale(NewOrder(Shape.Native), seller.Secret));
+        var proof = ProofOf(Shape.Native, bytes, seller.Secret);
+        Task<Answer> ToAsync(string end) => seller.DeliverAsync(Gateway, bytes, proof.Headers, $"{end}{proof.Query}");
+
+        await RefusedAsync(401, () => ToAsync(""), "segment");
+        await RefusedAsync(401, () => ToAsync($"/{segment[..^1]}"));
+        await RefusedAsync(401, () => ToAsync($"/{segment.ToUpperInvariant()}x"));
+        // It comes on top of the gateway's own proof.
+        await RefusedAsync(401, () => seller.DeliverAsync(Gateway, Seller.Bytes(PaidSale("forged", "another")), [], $"/{segment}"));
+        (await ToAsync($"/{segment}")).Code.ShouldBe(202);
+
+        await server.Host.Tenants.RemoveUrlSegmentAsync(seller.Tenant, Gateway);
+        (await ToAsync("")).Code.ShouldBe(202);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
