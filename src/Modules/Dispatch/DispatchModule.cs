@@ -7,7 +7,9 @@ using TrackAi.Contracts;
 using TrackAi.Dispatch.DeadLetters;
 using TrackAi.Dispatch.Http;
 using TrackAi.Dispatch.Lanes;
+using TrackAi.Dispatch.Ledger;
 using TrackAi.Dispatch.Queue;
+using TrackAi.Dispatch.Queue.Sqs;
 using TrackAi.EventStore;
 
 namespace TrackAi.Dispatch;
@@ -24,7 +26,17 @@ public static class DispatchModule
         services.AddMetaClient();
         services.AddSingleton<PostgresQueue>();
         services.AddFeatureManagement();
-        services.AddSingleton<IDispatchTransport, PostgresTransport>();
+        services.AddSingleton(ReadSqsOptions);
+        services.AddSingleton<SqsClient>();
+        services.AddSingleton<SqsQueue>();
+        services.AddSingleton<SqsRelay>();
+        services.AddSingleton<SqsTransport>();
+        services.AddSingleton<PostgresTransport>();
+        services.AddSingleton<IDispatchTransport>(provider =>
+            IsSqs(provider.GetRequiredService<DispatchOptions>())
+                ? provider.GetRequiredService<SqsTransport>()
+                : provider.GetRequiredService<PostgresTransport>()
+        );
         services.AddSingleton<HostLanes>();
         services.AddSingleton<PixelStates>();
         services.AddSingleton<Claims>();
@@ -37,6 +49,7 @@ public static class DispatchModule
         services.AddSingleton<IPixelControl, PixelControl>();
         services.AddSingleton<IDispatchPreview, Preview>();
         services.AddSingleton<IDeadLetters, DeadLetterBox>();
+        services.AddSingleton<IDispatchLedger, VerifyLedger>();
         services.AddSubscription<RequestDispatches>();
         services.AddHostedService<DispatchWorker>();
         services.AddHostedService<Housekeeping>();
@@ -50,10 +63,8 @@ public static class DispatchModule
     private static DispatchOptions ReadOptions(IServiceProvider provider)
     {
         var options = provider.GetRequiredService<IConfiguration>().GetSection("Dispatch").Get<DispatchOptions>() ?? new();
-        if (!string.Equals(options.Transport, "postgres", StringComparison.OrdinalIgnoreCase))
-            throw new InvalidOperationException(
-                $"Dispatch:Transport: '{options.Transport}' is not a transport of this version; use 'postgres'."
-            );
+        if (!IsSqs(options) && !string.Equals(options.Transport, "postgres", StringComparison.OrdinalIgnoreCase))
+            throw new InvalidOperationException($"Dispatch:Transport: '{options.Transport}' is no transport; use 'postgres' or 'sqs'.");
         if (options.BatchSize is < 1 or > MetaClient.MostEvents)
             throw new InvalidOperationException($"Dispatch:BatchSize: must be between 1 and {MetaClient.MostEvents}, Meta's limit.");
         if (options.MaxInFlight < 1)
@@ -70,6 +81,26 @@ public static class DispatchModule
             );
         if (options.FirstRetry <= TimeSpan.Zero || options.LongestRetry < options.FirstRetry)
             throw new InvalidOperationException("Dispatch:FirstRetry: must be more than nothing and at most Dispatch:LongestRetry.");
+        return options;
+    }
+
+    private static bool IsSqs(DispatchOptions options) => string.Equals(options.Transport, "sqs", StringComparison.OrdinalIgnoreCase);
+
+    private static SqsOptions ReadSqsOptions(IServiceProvider provider)
+    {
+        var options = provider.GetRequiredService<IConfiguration>().GetSection("Sqs").Get<SqsOptions>() ?? new();
+        if (
+            options.Queue.EndsWith(".fifo", StringComparison.Ordinal) || options.DeadLetterQueue.EndsWith(".fifo", StringComparison.Ordinal)
+        )
+            throw new InvalidOperationException("Sqs:Queue: must be a standard queue; ordering is not needed, and FIFO queues are slower.");
+        if (options.MaxReceiveCount is < 1 or > 1000)
+            throw new InvalidOperationException("Sqs:MaxReceiveCount: must be between 1 and 1000.");
+        if (options.Visibility < TimeSpan.FromSeconds(1) || options.Visibility > TimeSpan.FromHours(12))
+            throw new InvalidOperationException("Sqs:Visibility: must be between 1 second and 12 hours.");
+        if (options.Wait < TimeSpan.Zero || options.Wait > TimeSpan.FromSeconds(20))
+            throw new InvalidOperationException("Sqs:Wait: must be between 0 and 20 seconds.");
+        if (options.MostPerMessage is < 1 or > 300 || options.MostPerPixel < options.MostPerMessage)
+            throw new InvalidOperationException("Sqs:MostPerMessage: must be between 1 and 300, and at most Sqs:MostPerPixel.");
         return options;
     }
 }

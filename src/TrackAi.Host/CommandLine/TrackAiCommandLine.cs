@@ -39,6 +39,7 @@ internal static class TrackAiCommandLine
             DeliveryCommands.Create(),
             DispatchCommands.Create(),
             DeadLetterCommands.Create(),
+            VerifyCommand.Create(),
             SmokeCommand.Create(),
             EnvironmentCommands.CheckEnvironment(),
             EnvironmentCommands.Describe(),

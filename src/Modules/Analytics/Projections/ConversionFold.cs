@@ -232,6 +232,9 @@ internal sealed class ConversionFold(
             case DispatchDeadLettered dead:
                 Try(AttemptOf(tenant, recorded.Sequence, dead), retryAt: null);
                 break;
+            case DispatchRedriven redriven:
+                Redrive(new(tenant, redriven.ConversionId, redriven.DispatchId), redriven);
+                break;
             case var other:
                 throw new InvalidOperationException($"Conversions asked for no {other.GetType().Name}.");
         }
@@ -326,6 +329,12 @@ internal sealed class ConversionFold(
                 RetryAt: null
             )
         );
+    }
+
+    private void Redrive(DispatchKey key, DispatchRedriven redriven)
+    {
+        if (dispatches.GetValueOrDefault(key) is { Status: not DispatchStatus.Sent } before)
+            Set(key, before with { Status = DispatchStatus.Waiting, Reason = null, ChangedAt = redriven.RedrivenAt, RetryAt = null });
     }
 
     private void Skip(ConversionKey key, DispatchSkipped skipped)

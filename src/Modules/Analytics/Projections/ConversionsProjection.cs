@@ -29,6 +29,7 @@ internal sealed class ConversionsProjection : IProjection
         typeof(DispatchSucceeded),
         typeof(DispatchFailed),
         typeof(DispatchDeadLettered),
+        typeof(DispatchRedriven),
     ];
 
     public IReadOnlyList<string> Tables { get; } =

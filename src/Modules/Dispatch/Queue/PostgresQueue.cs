@@ -84,20 +84,133 @@ internal sealed class PostgresQueue(NpgsqlDataSource dataSource)
     public async Task ReleaseAsync(Guid claim, IReadOnlyCollection<string> dispatches, CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand(
-            "update dispatch_queue set claim = null, claimed_until = null, handed_over_at = null where dispatch_id = any ($2) and claim = $1"
+            """
+            update dispatch_queue
+            set claim = null, claimed_until = null, handed_over_at = null, due_at = least(due_at, handed_over_at)
+            where dispatch_id = any ($2) and claim = $1
+            """
         );
         command.Parameters.Add(new() { Value = claim });
         command.Parameters.Add(Varchars(dispatches));
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Makes due here what another transport was handed; returns how many.</summary>
-    public async Task<int> TakeBackAsync(CancellationToken cancellationToken)
+    /// <summary>
+    /// Claims what is named and not held by anybody, as long as the lane is open; otherwise parks it, to be handed over again when the lane opens.
+    /// Also tells how many are left that another holds.
+    /// </summary>
+    public async Task<(IReadOnlyList<ClaimedDispatch> Claimed, int Left)> ClaimAsync(
+        Take take,
+        Lane lane,
+        IReadOnlyCollection<string> dispatches,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var batch = dataSource.CreateBatch();
+        NpgsqlParameter[] Named() =>
+            [
+                new() { Value = take.Claim },
+                Varchars(dispatches),
+                new() { Value = take.Now },
+                new() { Value = take.Until },
+                new() { Value = lane.TenantId },
+                new() { Value = lane.PixelId },
+                new() { Value = take.Circuits },
+            ];
+        void Add(string sql, params IReadOnlyList<NpgsqlParameter> parameters)
+        {
+            var command = new NpgsqlBatchCommand(sql);
+            foreach (var parameter in parameters)
+                command.Parameters.Add(parameter);
+            batch.BatchCommands.Add(command);
+        }
+
+        Add(
+            """
+            with open as materialized (select dispatch_lane_opens($5, $6, $7) <= $3 is_open)
+            update dispatch_queue q
+            set claim = case when open.is_open then $1 end,
+                claimed_until = case when open.is_open then $4 end,
+                handed_over_at = case when open.is_open then q.handed_over_at end,
+                due_at = case when open.is_open then q.due_at else $3 end
+            from open
+            where q.dispatch_id = any ($2) and (q.claimed_until is null or q.claimed_until <= $3)
+            returning q.dispatch_id, q.tenant_id, q.conversion_id, q.pixel_id, q.attempt, q.requested_at, q.expires_at, q.unknown_since, q.redrive_id,
+                      open.is_open
+            """,
+            Named()
+        );
+        Add(
+            "select count(*)::int from dispatch_queue where dispatch_id = any ($1) and claimed_until > $2 and claim <> $3",
+            Varchars(dispatches),
+            new() { Value = take.Now },
+            new() { Value = take.Claim }
+        );
+
+        var claimed = new List<ClaimedDispatch>();
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+            if (!reader.IsDBNull(9) && reader.GetBoolean(9))
+                claimed.Add(ReadOne(reader));
+        await reader.NextResultAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        return (claimed, reader.GetInt32(0));
+    }
+
+    /// <summary>Remembers that SQS has it; due here again where SQS loses it.</summary>
+    public async Task MarkHandedOverAsync(
+        Guid claim,
+        IReadOnlyCollection<string> dispatches,
+        DateTimeOffset now,
+        DateTimeOffset again,
+        CancellationToken cancellationToken
+    )
     {
         await using var command = dataSource.CreateCommand(
-            "update dispatch_queue set handed_over_at = null, due_at = handed_over_at where handed_over_at is not null"
+            """
+            update dispatch_queue set claim = null, claimed_until = null, handed_over_at = $3, due_at = $4
+            where dispatch_id = any ($2) and claim = $1
+            """
         );
-        return await command.ExecuteNonQueryAsync(cancellationToken);
+        command.Parameters.Add(new() { Value = claim });
+        command.Parameters.Add(Varchars(dispatches));
+        command.Parameters.Add(new() { Value = now });
+        command.Parameters.Add(new() { Value = again });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>Lanes that have as much at SQS as one may have.</summary>
+    public async Task<IReadOnlyCollection<Lane>> ReadFullLanesAsync(int most, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand(
+            """
+            select tenant_id, pixel_id from dispatch_queue where handed_over_at is not null group by tenant_id, pixel_id having count(*) >= $1
+            """
+        );
+        command.Parameters.Add(new() { Value = most });
+        var full = new List<Lane>();
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+            full.Add(new Lane(reader.GetString(0), reader.GetString(1)));
+        return full;
+    }
+
+    /// <summary>Makes due here what another transport was handed and nobody works on.</summary>
+    /// <param name="dispatches">Null means all of it.</param>
+    public async Task TakeBackAsync(IReadOnlyCollection<string>? dispatches, CancellationToken cancellationToken)
+    {
+        if (dispatches is { Count: 0 })
+            return;
+        await using var command = dataSource.CreateCommand(
+            """
+            update dispatch_queue set handed_over_at = null, due_at = least(due_at, handed_over_at)
+            where handed_over_at is not null and claimed_until is null and ($1::varchar[] is null or dispatch_id = any ($1))
+            """
+        );
+        command.Parameters.Add(
+            new() { Value = (object?)dispatches?.ToArray() ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar }
+        );
+        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     /// <summary>Removes what Meta confirmed, whoever holds the claim by now; returns what was still there.</summary>
@@ -223,21 +336,22 @@ internal sealed class PostgresQueue(NpgsqlDataSource dataSource)
         var claimed = new List<ClaimedDispatch>();
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
-            claimed.Add(
-                new ClaimedDispatch(
-                    reader.GetString(0),
-                    reader.GetString(1),
-                    reader.GetString(2),
-                    reader.GetString(3),
-                    reader.GetInt32(4),
-                    reader.GetFieldValue<DateTimeOffset>(5),
-                    reader.GetFieldValue<DateTimeOffset>(6),
-                    reader.IsDBNull(7) ? null : reader.GetFieldValue<DateTimeOffset>(7),
-                    reader.IsDBNull(8) ? null : reader.GetGuid(8)
-                )
-            );
+            claimed.Add(ReadOne(reader));
         return claimed;
     }
+
+    private static ClaimedDispatch ReadOne(NpgsqlDataReader reader) =>
+        new(
+            reader.GetString(0),
+            reader.GetString(1),
+            reader.GetString(2),
+            reader.GetString(3),
+            reader.GetInt32(4),
+            reader.GetFieldValue<DateTimeOffset>(5),
+            reader.GetFieldValue<DateTimeOffset>(6),
+            reader.IsDBNull(7) ? null : reader.GetFieldValue<DateTimeOffset>(7),
+            reader.IsDBNull(8) ? null : reader.GetGuid(8)
+        );
 
     private static NpgsqlCommand Command(NpgsqlConnection connection, string sql, params IReadOnlyList<NpgsqlParameter> parameters)
     {

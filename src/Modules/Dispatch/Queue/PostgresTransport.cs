@@ -3,7 +3,7 @@ namespace TrackAi.Dispatch.Queue;
 /// <summary>Straight from the table. Whoever queues something notifies; a host that dies gives its claims back by their end.</summary>
 internal sealed class PostgresTransport(PostgresQueue queue) : IDispatchTransport
 {
-    public Task StartAsync(Action call, CancellationToken stopping) => queue.TakeBackAsync(stopping);
+    public Task StartAsync(Action call, CancellationToken stopping) => queue.TakeBackAsync(null, stopping);
 
     public Task<IReadOnlyList<ClaimedDispatch>> TakeAsync(Take take, CancellationToken cancellationToken) =>
         queue.TakeAsync(take, cancellationToken);
