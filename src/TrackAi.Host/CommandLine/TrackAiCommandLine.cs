@@ -49,7 +49,7 @@ internal static class TrackAiCommandLine
         help.Action = new HelpWithExamples((HelpAction)help.Action!);
         return new Command(
             Name,
-            "TrackAi: server-side conversion tracking. 'demo', 'test' and 'bench' are verbs of the script ./trackai of a clone."
+            "TrackAi: server-side conversion tracking. 'demo', 'drill', 'test' and 'bench' are verbs of the script ./trackai of a clone."
         )
         {
             help,
