@@ -110,11 +110,8 @@ public sealed class ReplayDispatchTests(TrackAiServer server) : IClassFixture<Tr
         foreach (
             var arguments in (string[][])
                 [
-                    ["replay", "conversion-none", "--tenant", "nobody"],
                     ["events", "show", "conversion-none", "--tenant", "nobody"],
-                    ["projections", "pause", "None"],
                     ["tenants", "suspend", "nobody"],
-                    ["projections", "pause"],
                     ["no-such-verb"],
                 ]
         )

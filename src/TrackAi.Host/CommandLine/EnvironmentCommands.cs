@@ -77,7 +77,9 @@ internal static class EnvironmentCommands
                         Console.WriteLine($"gateways       {string.Join(", ", it.Gateways)}");
                         Console.WriteLine($"projections    {string.Join(", ", it.Projections)}");
                         Console.WriteLine($"subscriptions  {string.Join(", ", it.Subscriptions)}");
-                        Console.WriteLine($"event types    {string.Join(", ", it.EventTypes)}");
+                        Console.WriteLine(
+                            $"event types    {string.Join($",{Environment.NewLine}               ", it.EventTypes.Chunk(4).Select(some => string.Join(", ", some)))}"
+                        );
                         Console.WriteLine($"Meta           {it.Meta}");
                     }
                 );

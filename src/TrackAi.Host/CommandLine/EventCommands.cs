@@ -21,7 +21,11 @@ internal static class EventCommands
         };
         var follow = new Option<bool>("--follow") { Description = "Go on with new events until stopped." };
 
-        var show = new Verb("show", "The events of one stream.", "events show conversion-perfectpay-A-1001 --tenant acme")
+        var show = new Verb(
+            "show",
+            "The events of one stream: version, position, time, type and content. On a terminal one line each; whole with --json, and where it is redirected.",
+            "events show conversion-perfectpay-A-1001 --tenant acme"
+        )
         {
             stream,
             tenant,
@@ -38,7 +42,7 @@ internal static class EventCommands
                             throw new CommandFailedException(
                                 $"tenant {parsed.GetValue(tenant)} has no stream '{parsed.GetValue(stream)}'."
                             );
-                        Session.Print(parsed, events.Select(Shown).ToArray(), _ => PrintLines(events));
+                        Session.Print(parsed, events.Select(Shown).ToArray(), _ => PrintStream(events));
                     },
                     cancellationToken
                 )
@@ -113,7 +117,7 @@ internal static class EventCommands
                 if (parsed.GetValue(Session.Json))
                     PrintLine(recorded);
                 else
-                    PrintLines([recorded]);
+                    PrintLogged(recorded);
                 position = recorded.Sequence;
             }
             if (follow)
@@ -137,11 +141,25 @@ internal static class EventCommands
     // One object a line: what is streamed is no array.
     private static void PrintLine(RecordedEvent recorded) => Console.WriteLine(Session.ToJsonLine(Shown(recorded)));
 
-    private static void PrintLines(IEnumerable<RecordedEvent> events)
+    private static void PrintStream(IReadOnlyList<RecordedEvent> events)
     {
+        Console.WriteLine($"{events[0].Stream.Id} of tenant {events[0].TenantId}, {events.Count} events");
         foreach (var recorded in events)
-            Console.WriteLine(
-                $"{recorded.Sequence, 10}  {recorded.Timestamp:u}  {recorded.TenantId}/{recorded.Stream.Id}@{recorded.Version}  {recorded.Type}  {Encoding.UTF8.GetString(recorded.Json.Span)}"
-            );
+            Console.WriteLine(Fitted($"{recorded.Version, 4}  {recorded.Sequence, 8}  {recorded.Timestamp:u}  {Told(recorded)}"));
     }
+
+    private static void PrintLogged(RecordedEvent recorded) =>
+        Console.WriteLine(
+            Fitted(
+                $"{recorded.Sequence, 8}  {recorded.Timestamp:u}  {recorded.TenantId}/{recorded.Stream.Id}@{recorded.Version}  {Told(recorded)}"
+            )
+        );
+
+    private static string Told(RecordedEvent recorded) => $"{recorded.Type}  {Encoding.UTF8.GetString(recorded.Json.Span)}";
+
+    // One line each on a terminal; whole where something else reads it.
+    private static string Fitted(string line) =>
+        Console.IsOutputRedirected || Console.WindowWidth is not (> 20 and var width) || line.Length < width
+            ? line
+            : $"{line[..(width - 2)]}…";
 }

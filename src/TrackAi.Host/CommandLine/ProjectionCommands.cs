@@ -81,7 +81,7 @@ internal static class ProjectionCommands
                                                     shard.State,
                                                     $"{shard.Progress}",
                                                     $"{Math.Max(0, mark - shard.Progress)}",
-                                                    shard.Owner ?? "nobody",
+                                                    shard.State == "running" ? shard.Owner ?? "nobody" : "-",
                                                     shard.ErrorSequence is null
                                                         ? ""
                                                         : $"event {shard.ErrorSequence} ({shard.ErrorType}): {shard.Error}",
