@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Diagnostics;
 using System.Net;
 using System.Security.Cryptography;
@@ -21,7 +22,28 @@ internal static class WebhookBenchmark
     private const string Tenant = "bench";
     private const string Secret = "benchmark-secret";
 
-    public static async Task RunAsync(string connectionString, TimeSpan duration, int connections, int perSecond)
+    public static Command Verb()
+    {
+        var seconds = Options.Seconds();
+        var connections = new Option<int>("--connections") { DefaultValueFactory = _ => 64 };
+        var rate = new Option<int>("--rate") { Description = "Webhooks per second of the paced part.", DefaultValueFactory = _ => 500 };
+        var verb = new Command("webhooks", "Signed sales through HTTP to a stand-in for Meta.") { seconds, connections, rate };
+        verb.SetAction(
+            async (parsed, cancellationToken) =>
+            {
+                await using var database = await BenchDatabase.OpenAsync("bench_webhooks", fresh: true, cancellationToken);
+                await RunAsync(
+                    database.ConnectionString,
+                    TimeSpan.FromSeconds(parsed.GetValue(seconds)),
+                    parsed.GetValue(connections),
+                    parsed.GetValue(rate)
+                );
+            }
+        );
+        return verb;
+    }
+
+    private static async Task RunAsync(string connectionString, TimeSpan duration, int connections, int perSecond)
     {
         await using var meta = await MetaStandInServer.StartAsync(new MetaStandInOptions());
         meta.Inject(MetaFault.Delay(TimeSpan.FromMilliseconds(50)));

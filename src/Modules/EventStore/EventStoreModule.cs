@@ -70,6 +70,13 @@ public static class EventStoreModule
             provider.GetRequiredService<EventReader>(),
             provider.GetRequiredService<WakeUp>()
         ));
+        services.AddSingleton(provider => new EventImporter(
+            provider.GetRequiredService<NpgsqlDataSource>(),
+            provider.GetRequiredService<EventSerializer>(),
+            provider.GetRequiredService<EventStoreOptions>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<WakeUp>()
+        ));
         services.AddHostedService(provider => new EventDaemon(
             Shards(provider),
             provider.GetRequiredService<PostgresEventStore>(),

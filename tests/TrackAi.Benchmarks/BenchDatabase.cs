@@ -1,0 +1,69 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using TrackAi.Analytics;
+using TrackAi.Contracts;
+using TrackAi.EventStore;
+using TrackAi.PrivateCluster;
+using Cluster = TrackAi.PrivateCluster.PrivateCluster;
+
+namespace TrackAi.Benchmarks;
+
+/// <summary>A database in the benchmarks' own Postgres cluster (<c>.trackai/bench</c>), which is durable like a real one.</summary>
+internal sealed class BenchDatabase : IAsyncDisposable
+{
+    private readonly Cluster cluster;
+
+    private BenchDatabase(Cluster cluster, string connectionString, bool isNew) =>
+        (this.cluster, ConnectionString, IsNew) = (cluster, connectionString, isNew);
+
+    public string ConnectionString { get; }
+
+    /// <summary>Whether there was none of that name, or it was to be made afresh.</summary>
+    public bool IsNew { get; }
+
+    public static async Task<BenchDatabase> OpenAsync(string name, bool fresh, CancellationToken cancellationToken)
+    {
+        var cluster = await Cluster.StartOrAttachAsync(
+            new PrivateClusterOptions
+            {
+                DataDirectory = Path.Combine(Environment.GetEnvironmentVariable("TRACKAI_DATA_DIR") ?? ".trackai", "bench"),
+            },
+            cancellationToken
+        );
+        await using var source = NpgsqlDataSource.Create(cluster.ConnectionString);
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        if (fresh)
+            await ExecuteAsync(connection, $"drop database if exists {name} with (force)", cancellationToken);
+        await using var exists = new NpgsqlCommand("select exists (select from pg_database where datname = $1)", connection)
+        {
+            Parameters = { new() { Value = name } },
+        };
+        var isNew = await exists.ExecuteScalarAsync(cancellationToken) is false;
+        if (isNew)
+            await ExecuteAsync(connection, $"create database {name}", cancellationToken);
+        return new(cluster, new NpgsqlConnectionStringBuilder(cluster.ConnectionString) { Database = name }.ConnectionString, isNew);
+    }
+
+    /// <summary>The event store and the read models over this database, without the daemon.</summary>
+    public async Task<ServiceProvider> ServicesAsync(CancellationToken cancellationToken)
+    {
+        var services = new ServiceCollection();
+        services.AddSingleton<IConfiguration>(new ConfigurationBuilder().AddEnvironmentVariables().Build());
+        services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole());
+        services.AddEventStore(_ => ConnectionString, EventTypes.All);
+        services.AddAnalytics();
+        var provider = services.BuildServiceProvider();
+        await provider.GetRequiredService<SchemaMigrator>().ApplyAsync(cancellationToken);
+        return provider;
+    }
+
+    public ValueTask DisposeAsync() => cluster.DisposeAsync();
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+}
