@@ -155,6 +155,7 @@ public sealed class TenantTests(TenancyDatabase database) : IClassFixture<Tenanc
             () => Tenants.AddFunnelAsync("ghost", "main"),
             () => Tenants.ListFunnelsAsync("ghost"),
             () => Tenants.SetGatewaySecretAsync("ghost", "hotmart", "secret"),
+            () => Tenants.SetOriginsAsync("ghost", []),
             () => Tenants.SetAllowListAsync("ghost", "hotmart", []),
             () => Tenants.ListConnectionsAsync("ghost"),
             () => Tenants.SetPixelAsync("ghost", "123", "token"),
@@ -240,6 +241,52 @@ public sealed class TenantTests(TenancyDatabase database) : IClassFixture<Tenanc
     }
 
     [Fact]
+    public async Task Origins_are_kept_as_browsers_write_them()
+    {
+        await Tenants.AddTenantAsync("pages", "Pages");
+        database.Directory.Find("pages")!.Origins.ShouldBeEmpty();
+
+        (
+            await Tenants.SetOriginsAsync(
+                "pages",
+                ["HTTPS://Loja.Example/", "https://*.cursos.example", "http://localhost:5173", "https://ação.example:443"]
+            )
+        ).ShouldBeTrue();
+        (
+            await Tenants.SetOriginsAsync(
+                "pages",
+                ["https://loja.example", "http://localhost:5173", "https://*.cursos.example", "https://ação.example"]
+            )
+        ).ShouldBeFalse();
+
+        string[] kept = ["http://localhost:5173", "https://*.cursos.example", "https://loja.example", "https://xn--ao-siap.example"];
+        database.Directory.Find("pages")!.Origins.ShouldBe(kept);
+        (await Tenants.ShowAsync("pages")).Tenant.Origins.ShouldBe(kept);
+        foreach (
+            var wrong in (string[])
+                [
+                    "loja.example",
+                    "https://",
+                    "https://loja.example/checkout",
+                    "*",
+                    "https://*",
+                    "ftp://loja.example",
+                    "null",
+                    "https://a@loja.example",
+                    "https://a.*.example",
+                    "",
+                ]
+        )
+        {
+            var refused = await RefusalAsync(() => Tenants.SetOriginsAsync("pages", [wrong]));
+            refused.Field.ShouldBe("origin");
+            refused.Message.ShouldContain($"'{wrong}'");
+        }
+        (await Tenants.SetOriginsAsync("pages", [])).ShouldBeTrue();
+        database.Directory.Find("pages")!.Origins.ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task A_list_without_a_secret_is_no_connection_yet()
     {
         await Tenants.AddTenantAsync("listed", "Listed");
@@ -260,6 +307,7 @@ public sealed class TenantTests(TenancyDatabase database) : IClassFixture<Tenanc
         await Tenants.AddFunnelAsync("rebuilt", "one", isDefault: true);
         await Tenants.AddFunnelAsync("rebuilt", "two", isDefault: true);
         await Tenants.SetAllowListAsync("rebuilt", "hotmart", ["203.0.113.0/24"]);
+        await Tenants.SetOriginsAsync("rebuilt", ["https://loja.example"]);
         await Tenants.SuspendAsync("rebuilt");
         const string Rows = """
             select string_agg(r, E'\n' order by r)

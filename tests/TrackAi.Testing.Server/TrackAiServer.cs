@@ -31,6 +31,8 @@ public class TrackAiServer : IAsyncLifetime
             ["Meta:BaseUrl"] = Meta.BaseUrl,
             ["Dispatch:FirstRetry"] = "00:00:00.050",
             ["Dispatch:LongestRetry"] = "00:00:00.200",
+            // All visitors of the tests have one address.
+            ["RateLimits:Track:PerAddressPerSecond"] = "0",
         };
 
     public virtual async ValueTask InitializeAsync()

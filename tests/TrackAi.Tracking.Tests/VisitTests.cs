@@ -66,6 +66,48 @@ public sealed class VisitTests(TrackAiServer server) : IClassFixture<TrackAiServ
     }
 
     [Fact]
+    public async Task A_pageview_whose_id_the_browser_minted_is_one_pageview_however_often_it_is_sent()
+    {
+        var seller = await server.NewSellerAsync();
+        const string id = "01a1fdcf-9de4-7732-8451-9e69d38bf970";
+
+        for (var time = 0; time < 3; time++)
+        {
+            var answer = await seller.TrackAsync("pageview", new { visit_id = id });
+            answer.Code.ShouldBe(201, answer.Text);
+            answer.Json.GetProperty("id").GetString().ShouldBe(id);
+        }
+
+        (await CountAsync("mt_events", seller, "and type = 'pageview_captured'")).ShouldBe(1);
+    }
+
+    [Theory]
+    [InlineData(3_600_000, 1)]
+    [InlineData(900_000_000, 7 * 24)]
+    public async Task A_visit_that_waited_for_the_network_happened_when_it_happened(int age, int hours)
+    {
+        var seller = await server.NewSellerAsync();
+        var now = TimeProvider.System.GetUtcNow();
+
+        var answer = await seller.TrackAsync(
+            "click",
+            new
+            {
+                click_id = Minted,
+                fbclid = "IwZXh0bg",
+                age_ms = age,
+            }
+        );
+
+        answer.Code.ShouldBe(201, answer.Text);
+        var occurred = (await StoredAsync(seller.Tenant, $"click-{Minted}")).GetProperty("occurredAt").GetDateTimeOffset();
+        occurred.ShouldBeInRange(
+            now - TimeSpan.FromHours(hours) - TimeSpan.FromSeconds(5),
+            TimeProvider.System.GetUtcNow() - TimeSpan.FromHours(hours)
+        );
+    }
+
+    [Fact]
     public async Task The_same_click_id_at_two_tenants_is_two_clicks()
     {
         var (one, other) = (await server.NewSellerAsync(), await server.NewSellerAsync());
@@ -162,6 +204,8 @@ public sealed class VisitTests(TrackAiServer server) : IClassFixture<TrackAiServ
     [InlineData("click", "[]", "body")]
     [InlineData("click", "{", "body")]
     [InlineData("click", "\"text\"", "body")]
+    [InlineData("pageview", """{"visit_id":"mine"}""", "visit_id")]
+    [InlineData("click", """{"age_ms":"yesterday"}""", "age_ms")]
     [InlineData("pageview", """{"value":"a lot","currency":"BRL"}""", "value")]
     [InlineData("pageview", """{"value":-1,"currency":"BRL"}""", "value")]
     [InlineData("pageview", """{"value":1e400,"currency":"BRL"}""", "value")]

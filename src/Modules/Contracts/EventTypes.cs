@@ -12,6 +12,7 @@ public static class EventTypes
         typeof(TenantRenamed),
         typeof(TenantSuspended),
         typeof(TenantActivated),
+        typeof(TenantOriginsSet),
         typeof(FunnelAdded),
         typeof(GatewaySecretSet),
         typeof(GatewayAllowListSet),

@@ -33,6 +33,9 @@ public sealed record TenantInfo(
     DateTimeOffset UpdatedAt
 )
 {
+    /// <inheritdoc cref="Tenant.Origins"/>
+    public IReadOnlyList<string> Origins { get; init; } = [];
+
     /// <inheritdoc cref="Pixel.DataProcessing"/>
     public DataProcessing? DataProcessing { get; init; }
 }
@@ -83,6 +86,9 @@ public interface ITenantAdministration
     Task<bool> SuspendAsync(string slug, string? reason = null, CancellationToken cancellationToken = default);
 
     Task<bool> ActivateAsync(string slug, CancellationToken cancellationToken = default);
+
+    /// <param name="origins">Such as <c>https://shop.example</c> or <c>https://*.shop.example</c>; none means any page.</param>
+    Task<bool> SetOriginsAsync(string tenant, IReadOnlyCollection<string> origins, CancellationToken cancellationToken = default);
 
     /// <param name="processing">Null takes it away: the events bear no data processing options.</param>
     Task<bool> SetDataProcessingAsync(string slug, DataProcessing? processing, CancellationToken cancellationToken = default);

@@ -21,6 +21,9 @@ public sealed record FunnelAdded(
     DateTimeOffset AddedAt
 );
 
+/// <summary>The origins whose pages may send visits for the tenant, such as <c>https://shop.example</c>; empty means any.</summary>
+public sealed record TenantOriginsSet(IReadOnlyList<string> Origins);
+
 /// <summary>A secret was set for a gateway; the secret itself is never in the log.</summary>
 public sealed record GatewaySecretSet(string Gateway, DateTimeOffset? PreviousValidUntil);
 
@@ -43,7 +46,11 @@ public enum TenantStatus
 }
 
 /// <summary>A tenant as the hot path sees it.</summary>
-public sealed record Tenant(string Slug, string Name, TenantStatus Status, string TimeZone);
+public sealed record Tenant(string Slug, string Name, TenantStatus Status, string TimeZone)
+{
+    /// <summary>Whose pages may send visits: <c>https://shop.example</c>, <c>https://*.shop.example</c>; empty means any.</summary>
+    public IReadOnlyList<string> Origins { get; init; } = [];
+}
 
 /// <summary>A tenant's account at a gateway: the secrets that are valid now (newest first) and who may deliver.</summary>
 public sealed record GatewayConnection(string Gateway, IReadOnlyList<string> Secrets, IReadOnlyList<string> AllowedNetworks);

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Microsoft.FeatureManagement;
 using TrackAi.EventStore;
 
@@ -12,6 +13,15 @@ public static class GatewaysModule
     {
         services.AddFeatureManagement();
         services.AddSingleton(provider => provider.GetRequiredService<IConfiguration>().GetSection("Limits").Get<LimitsOptions>() ?? new());
+        services
+            .AddOptions<WebhookRateLimitOptions>()
+            .BindConfiguration("RateLimits:Webhooks")
+            .Validate(
+                static webhooks => webhooks.PerTenantPerSecond >= 0,
+                "RateLimits:Webhooks:PerTenantPerSecond must not be negative; 0 is no limit."
+            )
+            .ValidateOnStart();
+        services.AddSingleton(provider => new RateLimits(provider.GetRequiredService<IOptions<WebhookRateLimitOptions>>().Value));
         services.AddSingleton<GatewayRegistry>();
         services.AddSingleton<RecordDelivery>();
         services.AddSideEffect(KeptDelivery.Table);

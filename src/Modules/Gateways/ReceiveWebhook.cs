@@ -27,6 +27,7 @@ internal static class ReceiveWebhook
             .ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
             .ProducesProblem(StatusCodes.Status415UnsupportedMediaType)
+            .ProducesProblem(StatusCodes.Status429TooManyRequests)
             .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
 
     private static async Task<Results<Accepted<WebhookAccepted>, ProblemHttpResult>> HandleAsync(
@@ -38,6 +39,7 @@ internal static class ReceiveWebhook
         IFeatureDefinitionProvider flags,
         IFeatureManager features,
         LimitsOptions limits,
+        RateLimits rates,
         RecordDelivery record,
         TimeProvider time,
         CancellationToken cancellationToken
@@ -105,6 +107,18 @@ internal static class ReceiveWebhook
                 gateway,
                 "proof"
             );
+        // After the proof: a stranger must not use up what the gateway may send.
+        if (!rates.TakeFor(tenant.Slug))
+        {
+            http.Response.Headers.RetryAfter = "1";
+            return Problem(
+                429,
+                "Too many deliveries",
+                "Too many deliveries for this tenant in a second (RateLimits:Webhooks:PerTenantPerSecond). Send it again a little later.",
+                gateway,
+                "rate_limit"
+            );
+        }
 
         try
         {

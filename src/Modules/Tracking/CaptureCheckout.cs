@@ -15,6 +15,7 @@ internal static class CaptureCheckout
                     tenant,
                     "checkout",
                     Streams.Checkout,
+                    body.VisitId,
                     visitor,
                     (id, person) =>
                         new CheckoutInitiated(id, body.ClickId, body.Campaign, Visit.Has(visitor), body.ProductId, body.Value, now, person)

@@ -15,6 +15,7 @@ internal static class CapturePageview
                     tenant,
                     "pageview",
                     Streams.Pageview,
+                    body.VisitId,
                     visitor,
                     (id, person) =>
                         new PageviewCaptured(id, body.ClickId, body.Campaign, Visit.Has(visitor), body.ProductId, body.Value, now, person)

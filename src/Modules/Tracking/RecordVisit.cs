@@ -7,17 +7,19 @@ namespace TrackAi.Tracking;
 internal sealed class RecordVisit(PostgresEventStore store, IPersonalData people, Ids ids)
 {
     /// <param name="kind">The stream's type: <c>pageview</c> or <c>checkout</c>.</param>
+    /// <param name="minted">The browser's own id; sent again it changes nothing.</param>
     /// <param name="fact">The event, given the id and the visitor's protected part.</param>
     public async Task<string> HandleAsync(
         string tenant,
         string kind,
         Func<Guid, string> streamName,
+        Guid? minted,
         Person visitor,
         Func<Guid, string, object> fact,
         CancellationToken cancellationToken
     )
     {
-        var id = ids.New();
+        var id = minted ?? ids.New();
         var stream = new StreamId(tenant, streamName(id));
         var person = people.SealNew(tenant, stream.Id, visitor);
         await store.AppendAsync(

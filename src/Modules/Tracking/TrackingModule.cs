@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace TrackAi.Tracking;
 
@@ -13,6 +14,19 @@ public static class TrackingModule
         services.AddSingleton(provider =>
             provider.GetRequiredService<IConfiguration>().GetSection("Tracking").Get<TrackingOptions>() ?? new()
         );
+        services
+            .AddOptions<TrackRateLimitOptions>()
+            .BindConfiguration("RateLimits:Track")
+            .Validate(
+                static track => track.PerAddressPerSecond >= 0,
+                "RateLimits:Track:PerAddressPerSecond must not be negative; 0 is no limit."
+            )
+            .Validate(
+                static track => track.PerTenantPerSecond >= 0,
+                "RateLimits:Track:PerTenantPerSecond must not be negative; 0 is no limit."
+            )
+            .ValidateOnStart();
+        services.AddSingleton(provider => new RateLimits(provider.GetRequiredService<IOptions<TrackRateLimitOptions>>().Value));
         services.AddSingleton<RecordVisit>();
         return services.AddSingleton<Visit>();
     }
@@ -26,10 +40,12 @@ public static class TrackingModule
             .ProducesProblem(StatusCodes.Status403Forbidden)
             .ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
+            .ProducesProblem(StatusCodes.Status429TooManyRequests)
             .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
         track.MapPost("/click", CaptureClick.HandleAsync).WithName("CaptureClick").WithSummary("An ad click on a seller's page.");
         track.MapPost("/pageview", CapturePageview.HandleAsync).WithName("CapturePageview").WithSummary("A page seen.");
         track.MapPost("/initiate_checkout", CaptureCheckout.HandleAsync).WithName("CaptureCheckout").WithSummary("A checkout begun.");
+        track.MapMethods("/{visit}", [HttpMethods.Options], Origins.Preflight).ExcludeFromDescription();
     }
 }
 

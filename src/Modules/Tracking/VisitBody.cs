@@ -10,6 +10,9 @@ internal sealed class VisitBody
     private const int LongestText = 1024;
     private const int LongestUrl = 4096;
 
+    // Older than the window in which a click is joined to a sale says nothing.
+    private static readonly TimeSpan OldestVisit = TimeSpan.FromDays(7);
+
     private readonly JsonElement root;
 
     private VisitBody(JsonElement root) => this.root = root;
@@ -29,6 +32,18 @@ internal sealed class VisitBody
                 );
         }
     }
+
+    /// <summary>The id of a pageview or a checkout where the browser minted it, so that sending it again changes nothing.</summary>
+    public Guid? VisitId =>
+        Text("visit_id") is not { } text ? null
+        : Guid.TryParseExact(text, "D", out var id) ? id
+        : throw new InvalidVisitException("visit_id", "must be a UUID such as 01a1fdcf-9de4-7732-8451-9e69d38bf970");
+
+    /// <summary>How long ago it happened by the browser's own clock: a visit may have waited for the network.</summary>
+    public TimeSpan Age =>
+        Number("age_ms") is { } age
+            ? TimeSpan.FromMilliseconds((long)Math.Min(age, (decimal)OldestVisit.TotalMilliseconds))
+            : TimeSpan.Zero;
 
     public string? ProductId => Text("product_id");
 
@@ -75,7 +90,7 @@ internal sealed class VisitBody
             Phone = Text("phone"),
             ExternalId = Text("external_id"),
             Fbclid = Text("fbclid"),
-            Fbc = Text("fbc") ?? Fbc.FromFbclid(Text("fbclid"), now),
+            Fbc = Text("fbc") ?? Fbc.FromFbclid(Text("fbclid"), now - Age),
             Fbp = Text("fbp"),
             EventSourceUrl = Text("event_source_url", LongestUrl),
             IpAddress = ipAddress,
@@ -142,7 +157,10 @@ internal sealed class VisitBody
         return
             decimal.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number is >= 0 and < 1_000_000_000
             ? number
-            : throw new InvalidVisitException(field, "must be a number in major units, not negative");
+            : throw new InvalidVisitException(
+                field,
+                field == "age_ms" ? "must be a number of milliseconds, not negative" : "must be a number in major units, not negative"
+            );
     }
 }
 

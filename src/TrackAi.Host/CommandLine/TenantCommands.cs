@@ -105,7 +105,44 @@ internal static class TenantCommands
                     cancellationToken
                 )
         );
-        return new Command("tenants", "Customers.") { add, list, show, suspend, activate, DataProcessingOptions() };
+        return new Command("tenants", "Customers.") { add, list, show, suspend, activate, Origins(), DataProcessingOptions() };
+    }
+
+    private static Command Origins()
+    {
+        var allow = new Option<string[]>("--allow")
+        {
+            Description =
+                "https://shop.example or https://*.shop.example; may be repeated, and replaces what was set. 'any' allows every page.",
+            AllowMultipleArgumentsPerToken = true,
+        };
+        var origins = new Command(
+            "origins",
+            "Show or set whose pages may send clicks and pageviews. Example: tenants origins loja-001 --allow https://loja.example"
+        )
+        {
+            Tenant,
+            allow,
+            Session.Json,
+        };
+        origins.SetAction(
+            (parsed, cancellationToken) =>
+                AdministerAsync(
+                    async tenants =>
+                    {
+                        var slug = parsed.GetValue(Tenant)!;
+                        if (parsed.GetValue(allow) is { Length: > 0 } given)
+                            await tenants.SetOriginsAsync(slug, given is ["any"] ? [] : given, cancellationToken);
+                        Session.Print(
+                            parsed,
+                            (await tenants.ShowAsync(slug, cancellationToken)).Tenant.Origins,
+                            set => Console.WriteLine(set.Count == 0 ? "Any page may send." : string.Join(Environment.NewLine, set))
+                        );
+                    },
+                    cancellationToken
+                )
+        );
+        return origins;
     }
 
     private static Command DataProcessingOptions()
@@ -382,6 +419,7 @@ internal static class TenantCommands
         Console.WriteLine(
             $"{tenant.Slug}  {tenant.Name}  {$"{tenant.Status}".ToLowerInvariant()}  {tenant.TimeZone}  since {tenant.CreatedAt:u}"
         );
+        Console.WriteLine($"pages that may send: {(tenant.Origins.Count == 0 ? "any" : string.Join(", ", tenant.Origins))}");
         if (tenant.DataProcessing is { } processing)
             Console.WriteLine($"Meta is told: {Words(processing)}");
         PrintFunnels(details.Funnels);

@@ -42,6 +42,16 @@ internal sealed class TenantAdministration(
     public Task<bool> ActivateAsync(string slug, CancellationToken cancellationToken = default) =>
         ChangeAsync(slug, state => TenantDecisions.Activate(state, new TenantActivated(slug, time.GetUtcNow())), cancellationToken);
 
+    public async Task<bool> SetOriginsAsync(
+        string tenant,
+        IReadOnlyCollection<string> origins,
+        CancellationToken cancellationToken = default
+    )
+    {
+        var set = new TenantOriginsSet(TenantRules.Origins(origins));
+        return await ChangeAsync(tenant, state => TenantDecisions.SetOrigins(state, set), cancellationToken);
+    }
+
     public async Task<bool> SetDataProcessingAsync(string slug, DataProcessing? processing, CancellationToken cancellationToken = default)
     {
         var set = TenantRules.DataProcessing(processing, time.GetUtcNow());

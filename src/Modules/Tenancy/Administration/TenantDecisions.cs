@@ -22,6 +22,9 @@ internal static class TenantDecisions
     public static IReadOnlyList<object> Activate(TenantState state, TenantActivated activated) =>
         state.Status == TenantStatus.Active ? [] : [activated];
 
+    public static IReadOnlyList<object> SetOrigins(TenantState state, TenantOriginsSet set) =>
+        state.Origins.SequenceEqual(set.Origins, StringComparer.Ordinal) ? [] : [set];
+
     public static IReadOnlyList<object> AddFunnel(TenantState state, FunnelAdded funnel)
     {
         if (state.Funnels.Exists(other => other.FunnelId == funnel.FunnelId))

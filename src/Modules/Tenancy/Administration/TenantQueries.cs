@@ -6,8 +6,10 @@ namespace TrackAi.Tenancy;
 /// <summary>What commands list and show; straight from the tables, never a secret.</summary>
 internal sealed class TenantQueries(NpgsqlDataSource dataSource, TimeProvider time)
 {
-    private const string SelectTenants =
-        "select slug, name, status, time_zone, created_at, updated_at, data_processing_options, data_processing_country, data_processing_state from tenant";
+    private const string SelectTenants = """
+        select slug, name, status, time_zone, created_at, updated_at, data_processing_options, data_processing_country, data_processing_state, origins
+        from tenant
+        """;
 
     public async Task<IReadOnlyList<TenantInfo>> TenantsAsync(CancellationToken cancellationToken)
     {
@@ -113,5 +115,6 @@ internal sealed class TenantQueries(NpgsqlDataSource dataSource, TimeProvider ti
         )
         {
             DataProcessing = row.DataProcessingOrNull(6),
+            Origins = row.GetFieldValue<string[]>(9),
         };
 }

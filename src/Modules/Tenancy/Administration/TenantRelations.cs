@@ -39,6 +39,7 @@ internal static class TenantRelations
                 tenant,
                 activated.ActivatedAt
             ),
+            TenantOriginsSet set => connection.Command("update tenant set origins = $2 where slug = $1", tenant, set.Origins.ToArray()),
             TenantDataProcessingSet set => connection.Command(
                 """
                 update tenant

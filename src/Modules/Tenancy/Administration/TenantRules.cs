@@ -91,6 +91,28 @@ internal sealed class TenantRules(IReadOnlyCollection<string>? gateways)
     public static IReadOnlyList<string> Networks(IReadOnlyCollection<string> networks) =>
         [.. networks.Select(Network).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 
+    /// <summary>Origins as browsers write them, each once.</summary>
+    public static IReadOnlyList<string> Origins(IReadOnlyCollection<string> origins) =>
+        [.. origins.Select(Origin).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+
+    // A star may stand for the sub-domains: https://*.shop.example.
+    private static string Origin(string text)
+    {
+        var trimmed = text.Trim();
+        var star = trimmed.Contains("://*.", StringComparison.Ordinal);
+        var plain = star ? trimmed.Replace("://*.", "://", StringComparison.Ordinal) : trimmed;
+        return
+            Uri.TryCreate(plain, UriKind.Absolute, out var uri)
+            && uri.Scheme is "https" or "http"
+            && uri is { PathAndQuery: "/", Fragment: "", UserInfo: "", Host.Length: > 0 }
+            && !uri.IdnHost.Contains('*', StringComparison.Ordinal)
+            ? $"{uri.Scheme}://{(star ? "*." : "")}{uri.IdnHost}{(uri.IsDefaultPort ? "" : $":{uri.Port}")}"
+            : throw Invalid(
+                "origin",
+                $"'{text}' is no origin; give scheme and host, such as https://shop.example or https://*.shop.example."
+            );
+    }
+
     private static string Network(string text)
     {
         var trimmed = text.Trim();

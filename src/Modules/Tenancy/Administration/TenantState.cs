@@ -13,6 +13,8 @@ internal sealed record TenantState
 
     public TenantStatus Status { get; private init; }
 
+    public IReadOnlyList<string> Origins { get; private init; } = [];
+
     public ImmutableList<FunnelAdded> Funnels { get; private init; } = [];
 
     public ImmutableDictionary<string, IReadOnlyList<string>> AllowedNetworks { get; private init; } =
@@ -30,6 +32,7 @@ internal sealed record TenantState
             TenantRenamed renamed => this with { Name = renamed.Name },
             TenantSuspended => this with { Status = TenantStatus.Suspended },
             TenantActivated => this with { Status = TenantStatus.Active },
+            TenantOriginsSet set => this with { Origins = set.Origins },
             FunnelAdded funnel => this with { Funnels = Funnels.Add(funnel) },
             TenantDataProcessingSet set => this with { Processing = set },
             GatewayAllowListSet list => this with { AllowedNetworks = AllowedNetworks.SetItem(list.Gateway, list.Networks) },

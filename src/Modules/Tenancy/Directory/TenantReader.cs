@@ -14,7 +14,8 @@ internal sealed record ReadTenants(IReadOnlyList<KnownTenant> Known, IReadOnlyLi
 internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
 {
     private const string Sql = """
-        select slug, name, status, time_zone, data_processing_options, data_processing_country, data_processing_state from tenant where $1::text[] is null or slug = any ($1);
+        select slug, name, status, time_zone, data_processing_options, data_processing_country, data_processing_state, origins
+        from tenant where $1::text[] is null or slug = any ($1);
 
         select tenant_id, id, gateway, product_id, pixel_id, is_default
         from funnel where $1::text[] is null or tenant_id = any ($1)
@@ -90,7 +91,10 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
                     row.GetString(1),
                     row.GetString(2) == "active" ? TenantStatus.Active : TenantStatus.Suspended,
                     row.GetString(3)
-                ),
+                )
+                {
+                    Origins = row.GetFieldValue<string[]>(7),
+                },
                 Processing: row.DataProcessingOrNull(4)
             )
         );
