@@ -46,18 +46,24 @@ internal sealed class BenchDatabase : IAsyncDisposable
         return new(cluster, new NpgsqlConnectionStringBuilder(cluster.ConnectionString) { Database = name }.ConnectionString, isNew);
     }
 
-    /// <summary>The event store and the read models over this database, without the daemon.</summary>
-    public async Task<ServiceProvider> ServicesAsync(CancellationToken cancellationToken)
+    /// <summary>The event store and the read models over this database, nothing running.</summary>
+    /// <param name="only">Leaves out all projections but this one.</param>
+    public async Task<ServiceProvider> ServicesAsync(CancellationToken cancellationToken, string? only = null)
     {
         var services = new ServiceCollection();
         services.AddSingleton<IConfiguration>(new ConfigurationBuilder().AddEnvironmentVariables().Build());
         services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole());
         services.AddEventStore(_ => ConnectionString, EventTypes.All);
         services.AddAnalytics();
+        foreach (var other in services.Where(service => IsOther(service, only)).ToArray())
+            services.Remove(other);
         var provider = services.BuildServiceProvider();
         await provider.GetRequiredService<SchemaMigrator>().ApplyAsync(cancellationToken);
         return provider;
     }
+
+    private static bool IsOther(ServiceDescriptor service, string? only) =>
+        only is not null && service.ServiceType == typeof(IProjection) && service.ImplementationType?.Name != $"{only}Projection";
 
     public ValueTask DisposeAsync() => cluster.DisposeAsync();
 

@@ -42,7 +42,7 @@ internal static class GenerateVerb
         var history = new History(seed, Tenants, TimeProvider.System.GetUtcNow(), days: 365);
         var started = Stopwatch.GetTimestamp();
         var importer = services.GetRequiredService<EventImporter>();
-        await importer.ImportAloneAsync(history.Take(events), cancellationToken: cancellationToken);
+        await importer.ImportAsync(history.Take(events), cancellationToken: cancellationToken);
         var elapsed = Stopwatch.GetElapsedTime(started);
         Console.WriteLine(
             FormattableString.Invariant(

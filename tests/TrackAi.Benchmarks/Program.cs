@@ -5,6 +5,7 @@ return await new RootCommand("Benchmarks: durable Postgres, everything on this m
 {
     AppendBenchmark.Verb(),
     ImportBenchmark.Verb(),
+    RebuildBenchmark.Verb(),
     GenerateVerb.Verb(),
     WebhookBenchmark.Verb(),
 }

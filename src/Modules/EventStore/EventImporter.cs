@@ -84,92 +84,6 @@ public sealed class EventImporter
         }
     }
 
-    /// <summary>
-    /// Imports everything or nothing, in the order of the input, in one transaction that has the log to itself: nobody appends or reads meanwhile. The
-    /// log's indexes and its foreign key are made anew at the end, as a restore of a backup does: worth it where the import is larger than the log.
-    /// Keeps the versions of all streams in memory (about 200 bytes each).
-    /// </summary>
-    /// <returns>How many events were stored.</returns>
-    public async Task<long> ImportAloneAsync(
-        IEnumerable<ImportedEvent> events,
-        IProgress<long>? progress = null,
-        CancellationToken cancellationToken = default
-    )
-    {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        // Serialised ahead, while Postgres takes in what came before.
-        var parts = Channel.CreateBounded<List<Row>>(2);
-        var preparing = Task.Run(() => PrepareAsync(events, parts.Writer, stop.Token), CancellationToken.None);
-        try
-        {
-            var imported = await LoadAloneAsync(parts.Reader, progress, cancellationToken);
-            await preparing;
-            wakeUp.Appended();
-            return imported;
-        }
-        catch
-        {
-            await stop.CancelAsync();
-            throw;
-        }
-    }
-
-    private async Task<long> LoadAloneAsync(ChannelReader<List<Row>> parts, IProgress<long>? progress, CancellationToken cancellationToken)
-    {
-        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await ExecuteAsync(connection, "lock table mt_streams, mt_events in access exclusive mode", cancellationToken);
-        await ExecuteAsync(connection, "set local maintenance_work_mem = '512MB'", cancellationToken);
-        var indexes = await TableIndexes.DropAsync(connection, "mt_events", cancellationToken);
-
-        var (imported, versions, known) = (0L, new Dictionary<StreamId, long>(), new HashSet<StreamId>());
-        var started = new Dictionary<StreamId, ImportedEvent>();
-        await foreach (var rows in parts.ReadAllAsync(cancellationToken))
-        {
-            var unseen = rows.Select(row => row.Event.Stream).Where(stream => !versions.ContainsKey(stream)).Distinct().ToArray();
-            foreach (var (stream, version) in await ReadVersionsAsync(connection, unseen, cancellationToken))
-            {
-                versions[stream] = version;
-                known.Add(stream);
-            }
-
-            foreach (var row in rows)
-            {
-                row.Version = versions[row.Event.Stream] = versions.GetValueOrDefault(row.Event.Stream) + 1;
-                if (row.Version == 1)
-                    started[row.Event.Stream] = row.Event;
-            }
-
-            await CopyEventsAsync(connection, rows, await DrawNumbersAsync(connection, rows.Count, cancellationToken), cancellationToken);
-            imported += rows.Count;
-            progress?.Report(imported);
-        }
-
-        await StartStreamsAsync(connection, started.Values, versions, cancellationToken);
-        await MoveStreamsAsync(connection, [.. known], versions, cancellationToken);
-        await indexes.CreateAsync(connection, cancellationToken);
-        await ExecuteAsync(connection, "analyze mt_streams, mt_events", cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
-        EventStoreMetrics.Appended.Add(imported);
-        return imported;
-    }
-
-    private async Task PrepareAsync(IEnumerable<ImportedEvent> events, ChannelWriter<List<Row>> parts, CancellationToken cancellationToken)
-    {
-        try
-        {
-            foreach (var batch in events.Chunk(BatchEvents))
-            foreach (var part in Parts(batch))
-                await parts.WriteAsync(part, cancellationToken);
-            parts.Complete();
-        }
-        catch (Exception exception)
-        {
-            parts.Complete(exception);
-            throw;
-        }
-    }
-
     // By stream, so that a stream's events stay in their order.
     private static async Task DealAsync(
         IEnumerable<ImportedEvent> events,
@@ -207,7 +121,7 @@ public sealed class EventImporter
     }
 
     // Serialised here, by the connection that writes them; large events make smaller transactions.
-    private IEnumerable<List<Row>> Parts(IReadOnlyCollection<ImportedEvent> batch)
+    private IEnumerable<List<Row>> Parts(List<ImportedEvent> batch)
     {
         var part = new List<Row>(batch.Count);
         var bytes = 0;
@@ -244,12 +158,12 @@ public sealed class EventImporter
         foreach (var row in rows)
             row.Version = versions[row.Event.Stream] = versions.GetValueOrDefault(row.Event.Stream) + 1;
 
-        await StartStreamsAsync(connection, rows.Where(row => row.Version == 1).Select(row => row.Event), versions, cancellationToken);
+        StartStreams(connection, rows.Where(row => row.Version == 1).Select(row => row.Event), versions);
         await MoveStreamsAsync(connection, [.. known], versions, cancellationToken);
         var numbers = await DrawNumbersAsync(connection, rows.Count, cancellationToken);
         if (mayVouch)
             await ExecuteAsync(connection, "set local session_replication_role = replica", cancellationToken);
-        await CopyEventsAsync(connection, rows, numbers, cancellationToken);
+        CopyEvents(connection, rows, numbers);
         await transaction.CommitAsync(cancellationToken);
         EventStoreMetrics.Appended.Add(rows.Count);
         wakeUp.Appended();
@@ -307,32 +221,26 @@ public sealed class EventImporter
         return versions;
     }
 
-    private static async Task StartStreamsAsync(
-        NpgsqlConnection connection,
-        IEnumerable<ImportedEvent> firsts,
-        Dictionary<StreamId, long> versions,
-        CancellationToken cancellationToken
-    )
+    private static void StartStreams(NpgsqlConnection connection, IEnumerable<ImportedEvent> firsts, Dictionary<StreamId, long> versions)
     {
-        await using var copy = await connection.BeginBinaryImportAsync(
-            "copy mt_streams (tenant_id, id, type, version, timestamp, created, is_archived) from stdin (format binary)",
-            cancellationToken
+        using var copy = connection.BeginBinaryImport(
+            "copy mt_streams (tenant_id, id, type, version, timestamp, created, is_archived) from stdin (format binary)"
         );
         foreach (var first in firsts)
         {
-            await copy.StartRowAsync(cancellationToken);
-            await copy.WriteAsync(first.Stream.TenantId, NpgsqlDbType.Varchar, cancellationToken);
-            await copy.WriteAsync(first.Stream.Id, NpgsqlDbType.Varchar, cancellationToken);
-            await WriteAsync(copy, first.StreamType, NpgsqlDbType.Varchar, cancellationToken);
-            await copy.WriteAsync(versions[first.Stream], NpgsqlDbType.Bigint, cancellationToken);
-            await copy.WriteAsync(first.Timestamp.ToUniversalTime(), NpgsqlDbType.TimestampTz, cancellationToken);
-            await copy.WriteAsync(first.Timestamp.ToUniversalTime(), NpgsqlDbType.TimestampTz, cancellationToken);
-            await copy.WriteAsync(false, NpgsqlDbType.Boolean, cancellationToken);
+            copy.StartRow();
+            copy.Write(first.Stream.TenantId, NpgsqlDbType.Varchar);
+            copy.Write(first.Stream.Id, NpgsqlDbType.Varchar);
+            Write(copy, first.StreamType);
+            copy.Write(versions[first.Stream], NpgsqlDbType.Bigint);
+            copy.Write(first.Timestamp.ToUniversalTime(), NpgsqlDbType.TimestampTz);
+            copy.Write(first.Timestamp.ToUniversalTime(), NpgsqlDbType.TimestampTz);
+            copy.Write(false, NpgsqlDbType.Boolean);
         }
 
         try
         {
-            await copy.CompleteAsync(cancellationToken);
+            copy.Complete();
         }
         catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.UniqueViolation)
         {
@@ -394,39 +302,34 @@ public sealed class EventImporter
         return reader.GetFieldValue<long[]>(0);
     }
 
-    private static async Task CopyEventsAsync(
-        NpgsqlConnection connection,
-        List<Row> rows,
-        long[] numbers,
-        CancellationToken cancellationToken
-    )
+    // Without awaiting each of twelve columns a row: half the time of it.
+    private static void CopyEvents(NpgsqlConnection connection, List<Row> rows, long[] numbers)
     {
-        await using var copy = await connection.BeginBinaryImportAsync(
+        using var copy = connection.BeginBinaryImport(
             """
             copy mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type, correlation_id, causation_id, is_archived)
             from stdin (format binary)
-            """,
-            cancellationToken
+            """
         );
         for (var index = 0; index < rows.Count; index++)
         {
             var ((one, prepared), number) = (rows[index], numbers[index]);
-            await copy.StartRowAsync(cancellationToken);
-            await copy.WriteAsync(number, NpgsqlDbType.Bigint, cancellationToken);
-            await copy.WriteAsync(prepared.Id, NpgsqlDbType.Uuid, cancellationToken);
-            await copy.WriteAsync(one.Stream.Id, NpgsqlDbType.Varchar, cancellationToken);
-            await copy.WriteAsync(rows[index].Version, NpgsqlDbType.Bigint, cancellationToken);
-            await copy.WriteAsync(prepared.Json, NpgsqlDbType.Jsonb, cancellationToken);
-            await copy.WriteAsync(prepared.Name.Alias, NpgsqlDbType.Varchar, cancellationToken);
-            await copy.WriteAsync(one.Timestamp.ToUniversalTime(), NpgsqlDbType.TimestampTz, cancellationToken);
-            await copy.WriteAsync(one.Stream.TenantId, NpgsqlDbType.Varchar, cancellationToken);
-            await copy.WriteAsync(prepared.Name.DotnetType, NpgsqlDbType.Varchar, cancellationToken);
-            await WriteAsync(copy, one.CorrelationId, NpgsqlDbType.Varchar, cancellationToken);
-            await WriteAsync(copy, one.CausationId, NpgsqlDbType.Varchar, cancellationToken);
-            await copy.WriteAsync(false, NpgsqlDbType.Boolean, cancellationToken);
+            copy.StartRow();
+            copy.Write(number, NpgsqlDbType.Bigint);
+            copy.Write(prepared.Id, NpgsqlDbType.Uuid);
+            copy.Write(one.Stream.Id, NpgsqlDbType.Varchar);
+            copy.Write(rows[index].Version, NpgsqlDbType.Bigint);
+            copy.Write(prepared.Json, NpgsqlDbType.Jsonb);
+            copy.Write(prepared.Name.Alias, NpgsqlDbType.Varchar);
+            copy.Write(one.Timestamp.ToUniversalTime(), NpgsqlDbType.TimestampTz);
+            copy.Write(one.Stream.TenantId, NpgsqlDbType.Varchar);
+            copy.Write(prepared.Name.DotnetType, NpgsqlDbType.Varchar);
+            Write(copy, one.CorrelationId);
+            Write(copy, one.CausationId);
+            copy.Write(false, NpgsqlDbType.Boolean);
         }
 
-        await copy.CompleteAsync(cancellationToken);
+        copy.Complete();
     }
 
     private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
@@ -435,8 +338,13 @@ public sealed class EventImporter
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private static Task WriteAsync(NpgsqlBinaryImporter copy, string? value, NpgsqlDbType type, CancellationToken cancellationToken) =>
-        value is null ? copy.WriteNullAsync(cancellationToken) : copy.WriteAsync(value, type, cancellationToken);
+    private static void Write(NpgsqlBinaryImporter copy, string? text)
+    {
+        if (text is null)
+            copy.WriteNull();
+        else
+            copy.Write(text, NpgsqlDbType.Varchar);
+    }
 
     private static NpgsqlParameter Varchars(IEnumerable<string> values) =>
         new() { Value = values.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar };

@@ -90,26 +90,21 @@ create table visits_daily (
     primary key (tenant_id, date)
 );
 
--- ---- projection Conversions ----
+-- ---- projection DispatchSummary: where each conversion and each dispatch stands, and how many stand where ----
 
-create table conversions_tenant (
+create table summary_tenant (
     tenant_id   varchar primary key,
     time_zone   varchar not null
 );
 
-create table conversion (
+create table conversion_status (
     tenant_id           varchar     not null,
     conversion_id       varchar     not null,
     gateway             varchar     not null,
-    order_id            varchar     not null,
-    event_id            uuid        not null,
     kind                varchar     not null,
     state               varchar     not null,
     amount              numeric     not null,
     currency            varchar     not null,
-    product_id          varchar,
-    click_id            varchar,
-    occurred_at         timestamptz not null,
     received_at         timestamptz not null,
     date                date        not null,
     gateway_status      varchar     not null,
@@ -118,55 +113,21 @@ create table conversion (
     matched             boolean,
     match_rule          varchar,
     match_score         double precision,
+    click_id            varchar,
     decided_at          timestamptz,
     dispatch_status     varchar     not null,
     dispatch_reason     varchar,
     sent_at             timestamptz,
-    utm_source          varchar,
-    utm_medium          varchar,
-    utm_campaign        varchar,
-    utm_content         varchar,
-    utm_term            varchar,
-    src                 varchar,
-    sck                 varchar,
-    xcod                varchar,
-    has_click_id        boolean     not null,
-    has_fbclid          boolean     not null,
-    has_fbc             boolean     not null,
-    has_fbp             boolean     not null,
-    has_email           boolean     not null,
-    has_phone           boolean     not null,
-    has_external_id     boolean     not null,
-    notes               jsonb       not null,
     primary key (tenant_id, conversion_id)
 );
-create index conversion_latest on conversion (tenant_id, received_at desc, conversion_id desc);
-create index conversion_latest_of_gateway on conversion (tenant_id, gateway, received_at desc, conversion_id desc);
+create index conversion_latest on conversion_status (tenant_id, received_at desc, conversion_id desc);
+create index conversion_latest_of_gateway on conversion_status (tenant_id, gateway, received_at desc, conversion_id desc);
 -- Most are sent; the others are what people look for.
-create index conversion_not_sent on conversion (tenant_id, dispatch_status, received_at desc, conversion_id desc)
+create index conversion_not_sent on conversion_status (tenant_id, dispatch_status, received_at desc, conversion_id desc)
     where dispatch_status <> 'sent';
 
-create table match_log (
-    tenant_id       varchar     not null,
-    conversion_id   varchar     not null,
-    sequence        bigint      not null,
-    gateway         varchar     not null,
-    matched         boolean     not null,
-    match_rule      varchar,
-    click_id        varchar,
-    clicked_at      timestamptz,
-    score           double precision,
-    reason          varchar,
-    tried           jsonb       not null,
-    candidates      jsonb       not null,
-    window_from     timestamptz not null,
-    rule_version    int         not null,
-    decided_at      timestamptz not null,
-    primary key (tenant_id, conversion_id, sequence)
-);
-
--- Where each dispatch stands: one event of one conversion to one pixel.
-create table dispatch (
+-- One event of one conversion to one pixel. last_attempt is that row's sequence in dispatch_attempt.
+create table dispatch_status (
     tenant_id       varchar     not null,
     conversion_id   varchar     not null,
     dispatch_id     varchar     not null,
@@ -176,37 +137,13 @@ create table dispatch (
     status          varchar     not null,
     reason          varchar,
     attempts        int         not null,
-    http_status     int,
-    code            int,
-    subcode         int,
-    error           varchar,
-    fbtrace_id      varchar,
+    last_attempt    bigint,
     requested_at    timestamptz,
     changed_at      timestamptz not null,
     retry_at        timestamptz,
     primary key (tenant_id, conversion_id, dispatch_id)
 );
-create index dispatch_dead on dispatch (tenant_id, changed_at desc, dispatch_id desc) where status = 'dead';
-
-create table dispatch_attempt (
-    tenant_id       varchar     not null,
-    conversion_id   varchar     not null,
-    sequence        bigint      not null,
-    gateway         varchar     not null,
-    dispatch_id     varchar     not null,
-    pixel_id        varchar     not null,
-    attempt         int         not null,
-    status          varchar     not null,
-    http_status     int,
-    reason          varchar,
-    code            int,
-    subcode         int,
-    error           varchar,
-    fbtrace_id      varchar,
-    latency_ms      numeric     not null,
-    attempted_at    timestamptz not null,
-    primary key (tenant_id, conversion_id, sequence)
-);
+create index dispatch_dead on dispatch_status (tenant_id, changed_at desc, dispatch_id desc) where status = 'dead';
 
 -- Every conversion is in exactly one cell, and moves when it changes: all figures of conversions are sums over this.
 create table conversion_daily (
@@ -235,6 +172,93 @@ create table dispatch_attempt_daily (
     latency_ms      numeric not null,
     primary key (tenant_id, date, gateway, status, reason, latency_bucket)
 );
+
+-- ---- projection Conversions: what the log says of each, added and never changed ----
+
+create table conversion_received (
+    tenant_id           varchar     not null,
+    conversion_id       varchar     not null,
+    order_id            varchar     not null,
+    event_id            uuid        not null,
+    product_id          varchar,
+    occurred_at         timestamptz not null,
+    utm_source          varchar,
+    utm_medium          varchar,
+    utm_campaign        varchar,
+    utm_content         varchar,
+    utm_term            varchar,
+    src                 varchar,
+    sck                 varchar,
+    xcod                varchar,
+    has_click_id        boolean     not null,
+    has_fbclid          boolean     not null,
+    has_fbc             boolean     not null,
+    has_fbp             boolean     not null,
+    has_email           boolean     not null,
+    has_phone           boolean     not null,
+    has_external_id     boolean     not null,
+    notes               jsonb       not null,
+    primary key (tenant_id, conversion_id)
+);
+
+create table match_log (
+    tenant_id       varchar     not null,
+    conversion_id   varchar     not null,
+    sequence        bigint      not null,
+    gateway         varchar     not null,
+    matched         boolean     not null,
+    match_rule      varchar,
+    click_id        varchar,
+    clicked_at      timestamptz,
+    score           double precision,
+    reason          varchar,
+    tried           jsonb       not null,
+    candidates      jsonb       not null,
+    window_from     timestamptz not null,
+    rule_version    int         not null,
+    decided_at      timestamptz not null,
+    primary key (tenant_id, conversion_id, sequence)
+);
+
+create table dispatch_attempt (
+    tenant_id       varchar     not null,
+    conversion_id   varchar     not null,
+    sequence        bigint      not null,
+    gateway         varchar     not null,
+    dispatch_id     varchar     not null,
+    pixel_id        varchar     not null,
+    attempt         int         not null,
+    status          varchar     not null,
+    http_status     int,
+    reason          varchar,
+    code            int,
+    subcode         int,
+    error           varchar,
+    fbtrace_id      varchar,
+    latency_ms      numeric     not null,
+    attempted_at    timestamptz not null,
+    primary key (tenant_id, conversion_id, sequence)
+);
+
+-- ---- views over both ----
+
+create view conversion as
+select
+    s.tenant_id, s.conversion_id, s.gateway, r.order_id, r.event_id, s.kind, s.state, s.amount, s.currency, r.product_id, s.click_id,
+    r.occurred_at, s.received_at, s.date, s.gateway_status, s.state_changed_at, s.paid_at, s.matched, s.match_rule, s.match_score,
+    s.decided_at, s.dispatch_status, s.dispatch_reason, s.sent_at,
+    r.utm_source, r.utm_medium, r.utm_campaign, r.utm_content, r.utm_term, r.src, r.sck, r.xcod,
+    r.has_click_id, r.has_fbclid, r.has_fbc, r.has_fbp, r.has_email, r.has_phone, r.has_external_id, r.notes
+from conversion_status s
+join conversion_received r on r.tenant_id = s.tenant_id and r.conversion_id = s.conversion_id;
+
+-- With Meta's answer to the last attempt.
+create view dispatch as
+select
+    d.tenant_id, d.conversion_id, d.dispatch_id, d.gateway, d.event_name, d.pixel_id, d.status, d.reason, d.attempts,
+    a.http_status, a.code, a.subcode, a.error, a.fbtrace_id, d.requested_at, d.changed_at, d.retry_at
+from dispatch_status d
+left join dispatch_attempt a on a.tenant_id = d.tenant_id and a.conversion_id = d.conversion_id and a.sequence = d.last_attempt;
 
 -- ---- views, over the daily tables only ----
 

@@ -1,17 +1,20 @@
 namespace TrackAi.EventStore.Running;
 
 /// <summary>A projection or a subscription, as the daemon runs it.</summary>
+/// <param name="ByMembers">The projection, if it can be given large pages of members.</param>
 internal sealed record Shard(
     string Name,
     IReadOnlySet<string> Types,
-    Func<IReadOnlyList<RecordedEvent>, EventSession, CancellationToken, Task> ApplyAsync
+    Func<IReadOnlyList<RecordedEvent>, EventSession, CancellationToken, Task> ApplyAsync,
+    IProjection? ByMembers = null
 )
 {
     public static Shard Of(IProjection projection, EventSerializer serializer) =>
         new(
             NameOf(projection.Name),
             Aliases(projection.EventTypes, serializer),
-            (events, session, cancellationToken) => projection.ApplyAsync(events, session.Connection, cancellationToken)
+            (events, session, cancellationToken) => projection.ApplyAsync(events, session.Connection, cancellationToken),
+            projection is IMemberProjection ? projection : null
         );
 
     public static Shard Of(ISubscription subscription, EventSerializer serializer) =>
