@@ -13,12 +13,7 @@ internal static class AppendBenchmark
     public static Command Verb()
     {
         var seconds = Options.Seconds();
-        var workers = new Option<int[]>("--workers")
-        {
-            Description = "Numbers of workers.",
-            DefaultValueFactory = _ => [1, 8, 32, 64],
-            AllowMultipleArgumentsPerToken = true,
-        };
+        var workers = Options.Workers(1, 8, 32, 64);
         var verb = new Command("append", "Appends beside one statement per append straight on Npgsql.") { seconds, workers };
         verb.SetAction(
             (parsed, cancellationToken) =>

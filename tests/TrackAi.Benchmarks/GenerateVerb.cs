@@ -29,16 +29,22 @@ internal static class GenerateVerb
             async (parsed, cancellationToken) =>
             {
                 await using var opened = await BenchDatabase.OpenAsync(parsed.GetValue(database)!, fresh: true, cancellationToken);
-                await using var services = await opened.ServicesAsync(cancellationToken);
-                await FillAsync(services, parsed.GetValue(events), parsed.GetValue(seed), cancellationToken);
+                await FillAsync(opened, parsed.GetValue(events), parsed.GetValue(seed), cancellationToken);
                 Console.WriteLine(opened.ConnectionString);
             }
         );
         return verb;
     }
 
-    public static async Task FillAsync(IServiceProvider services, long events, int seed, CancellationToken cancellationToken)
+    public static async Task FillAsync(BenchDatabase database, long events, int seed, CancellationToken cancellationToken)
     {
+        await using (var application = await BenchHost.BuildAsync(database.ConnectionString, runDaemon: false))
+        {
+            await application.StartAsync();
+            await BenchHost.AddTenantsAsync(application, Tenants);
+        }
+
+        await using var services = await database.ServicesAsync(cancellationToken);
         var history = new History(seed, Tenants, TimeProvider.System.GetUtcNow(), days: 365);
         var started = Stopwatch.GetTimestamp();
         var importer = services.GetRequiredService<EventImporter>();

@@ -12,11 +12,7 @@ internal static class RebuildBenchmark
 {
     public static Command Verb()
     {
-        var events = new Option<long>("--events")
-        {
-            Description = "Events in the log; it is generated first where it has fewer.",
-            DefaultValueFactory = _ => 1_000_000,
-        };
+        var events = Options.Events(1_000_000);
         var projection = new Option<string>("--projection") { DefaultValueFactory = _ => "DispatchSummary" };
         var runs = new Option<int>("--runs") { DefaultValueFactory = _ => 3 };
         var verb = new Command("rebuild", "Catch-up and rebuild of a projection over a log of many events.") { events, projection, runs };
@@ -30,11 +26,8 @@ internal static class RebuildBenchmark
     private static async Task RunAsync(long events, string projection, int runs, CancellationToken cancellationToken)
     {
         await using var database = await BenchDatabase.OpenAsync($"bench_{events}", fresh: false, cancellationToken);
-        await using (var services = await database.ServicesAsync(cancellationToken))
-        {
-            if (database.IsNew)
-                await GenerateVerb.FillAsync(services, events, seed: 1, cancellationToken);
-        }
+        if (database.IsNew)
+            await GenerateVerb.FillAsync(database, events, seed: 1, cancellationToken);
 
         for (var run = 1; run <= runs; run++)
         {

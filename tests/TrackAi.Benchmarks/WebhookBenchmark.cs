@@ -5,7 +5,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
 using TrackAi.Host;
@@ -47,21 +46,10 @@ internal static class WebhookBenchmark
     {
         await using var meta = await MetaStandInServer.StartAsync(new MetaStandInOptions());
         meta.Inject(MetaFault.Delay(TimeSpan.FromMilliseconds(50)));
-        await using var application = await TrackAiApplication.BuildAsync(
-            [],
-            builder =>
-            {
-                builder.Configuration["ConnectionStrings:TrackAi"] = connectionString;
-                builder.Configuration["Secrets:MasterKey"] = Convert.ToBase64String(SHA256.HashData("benchmark"u8));
-                builder.Configuration["Meta:BaseUrl"] = meta.BaseUrl;
-                builder.Configuration["Urls"] = "http://127.0.0.1:0";
-                builder.Logging.ClearProviders();
-            }
-        );
+        await using var application = await BenchHost.BuildAsync(connectionString, meta.BaseUrl);
         await application.StartAsync();
+        await BenchHost.AddTenantsAsync(application, [Tenant]);
         var tenants = application.Services.GetRequiredService<ITenantAdministration>();
-        if ((await tenants.ListAsync()).All(tenant => tenant.Slug != Tenant))
-            await tenants.AddTenantAsync(Tenant, "Benchmark");
         await tenants.SetGatewaySecretAsync(Tenant, "perfectpay", Secret);
         await tenants.SetPixelAsync(Tenant, "123456789012345", "benchmark-token");
 

@@ -18,6 +18,7 @@ public static class AnalyticsModule
         services.AddSingleton<Periods>();
         services.AddProjection<VisitsProjection>();
         services.AddProjection<ConversionsProjection>();
+        services.AddProjection<ConversionStatusProjection>();
         services.AddProjection<DispatchSummaryProjection>();
         return services.AddSchema("analytics", typeof(AnalyticsModule).Assembly);
     }

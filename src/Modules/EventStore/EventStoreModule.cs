@@ -34,7 +34,7 @@ public static class EventStoreModule
         services.AddHostedService(provider => provider.GetRequiredService<PostgresSignals>());
         services.AddHostedService<RemoteWakeUp>();
         services.AddSingleton<EventReader>();
-        services.AddSingleton<MemberReader>();
+        services.AddSingleton<BulkReader>();
         services.AddSingleton<ShardTable>();
         services.AddSingleton<LogTail>();
         services.AddSingleton<LogPosition>();
@@ -47,7 +47,7 @@ public static class EventStoreModule
             provider.GetServices<SchemaModule>(),
             provider.GetRequiredService<EventSerializer>(),
             provider.GetRequiredService<EventReader>(),
-            provider.GetRequiredService<MemberReader>(),
+            provider.GetRequiredService<BulkReader>(),
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<ProjectionRebuilder>>()
         ));
@@ -84,7 +84,7 @@ public static class EventStoreModule
             provider.GetRequiredService<PostgresEventStore>(),
             provider.GetRequiredService<ShardTable>(),
             provider.GetRequiredService<LogTail>(),
-            provider.GetRequiredService<MemberReader>(),
+            provider.GetRequiredService<BulkReader>(),
             provider.GetRequiredService<LogPosition>(),
             provider.GetRequiredService<WakeUp>(),
             provider.GetRequiredService<PostgresSignals>(),

@@ -39,13 +39,21 @@ public abstract class MemberProjection<TFact> : IProjection, IMemberProjection
 
     EventMemberSet IMemberProjection.Members => Members;
 
-    async Task<MemberPage> IMemberProjection.ReadAsync(NpgsqlDataReader rows, CancellationToken cancellationToken)
+    async Task<Func<NpgsqlConnection, CancellationToken, Task<long>>> IMemberProjection.ReadAsync(
+        NpgsqlDataReader rows,
+        CancellationToken cancellationToken
+    )
     {
         var facts = new List<TFact>();
         var row = new EventMemberRow(rows);
         while (await rows.ReadAsync(cancellationToken))
             facts.Add(Read(row));
-        return new MemberPage(facts.Count, (connection, token) => ApplyAsync(facts, connection, token));
+        return async (connection, token) =>
+        {
+            if (facts.Count > 0)
+                await ApplyAsync(facts, connection, token);
+            return facts.Count;
+        };
     }
 
     private TFact Read(EventMembers members) =>
@@ -59,8 +67,6 @@ internal interface IMemberProjection
 {
     EventMemberSet Members { get; }
 
-    Task<MemberPage> ReadAsync(NpgsqlDataReader rows, CancellationToken cancellationToken);
+    /// <summary>Reads the rows; what it returns applies them and says how many they were.</summary>
+    Task<Func<NpgsqlConnection, CancellationToken, Task<long>>> ReadAsync(NpgsqlDataReader rows, CancellationToken cancellationToken);
 }
-
-/// <summary>Facts that were read, and how to apply them.</summary>
-internal sealed record MemberPage(int Count, Func<NpgsqlConnection, CancellationToken, Task> ApplyAsync);

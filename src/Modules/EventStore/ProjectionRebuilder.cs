@@ -33,7 +33,7 @@ public sealed partial class ProjectionRebuilder
     private readonly IReadOnlyList<SchemaModule> modules;
     private readonly EventSerializer serializer;
     private readonly EventReader reader;
-    private readonly MemberReader members;
+    private readonly BulkReader bulk;
     private readonly TimeProvider time;
     private readonly ILogger<ProjectionRebuilder> logger;
 
@@ -43,17 +43,17 @@ public sealed partial class ProjectionRebuilder
         IEnumerable<SchemaModule> modules,
         EventSerializer serializer,
         EventReader reader,
-        MemberReader members,
+        BulkReader bulk,
         TimeProvider time,
         ILogger<ProjectionRebuilder> logger
     ) =>
-        (this.dataSource, this.projections, this.modules, this.serializer, this.reader, this.members, this.time, this.logger) = (
+        (this.dataSource, this.projections, this.modules, this.serializer, this.reader, this.bulk, this.time, this.logger) = (
             dataSource,
             [.. projections],
             [.. modules],
             serializer,
             reader,
-            members,
+            bulk,
             time,
             logger
         );
@@ -227,12 +227,12 @@ public sealed partial class ProjectionRebuilder
             var mark = await ReadMarkAsync(cancellationToken);
             if (mark - position <= Near)
                 return position;
-            if (projection is IMemberProjection && mark - position > MemberReader.PageSize)
+            if (BulkReader.CanRead(projection) && mark - position > BulkReader.PageSize)
             {
-                await foreach (var (page, ceiling) in members.ReadAsync(projection, position, mark, cancellationToken))
+                await foreach (var page in bulk.ReadAsync(projection, position, mark, skipped: false, cancellationToken))
                 {
-                    await ApplyAsync(projection, schema, page, ceiling, cancellationToken);
-                    position = ceiling;
+                    await ApplyAsync(projection, schema, page, cancellationToken);
+                    position = page.Ceiling;
                     Report(mark);
                 }
 
@@ -246,7 +246,7 @@ public sealed partial class ProjectionRebuilder
                 var page = await next;
                 var ceiling = page.Count < PageSize ? mark : page[^1].Sequence;
                 next = ceiling < mark ? reader.ReadRangeAsync(ceiling, mark, PageSize, types, cancellationToken) : Nothing;
-                await ApplyAsync(projection, schema, PageOf(projection, page), ceiling, cancellationToken);
+                await ApplyAsync(projection, schema, PageOf(projection, page, ceiling), cancellationToken);
                 position = ceiling;
                 Report(mark);
             }
@@ -260,25 +260,31 @@ public sealed partial class ProjectionRebuilder
 
     private static readonly Task<IReadOnlyList<RecordedEvent>> Nothing = Task.FromResult<IReadOnlyList<RecordedEvent>>([]);
 
-    private async Task ApplyAsync(IProjection projection, string schema, MemberPage page, long ceiling, CancellationToken cancellationToken)
+    private async Task ApplyAsync(IProjection projection, string schema, BulkPage page, CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         // Losing the last moments to a crash costs doing them again, nothing else.
         await ExecuteAsync(connection, $"set local search_path = {schema}; set local synchronous_commit = off", cancellationToken);
-        if (page.Count > 0)
-            await ApplyPageAsync(projection, page, ceiling, connection, cancellationToken);
-        await MoveAsync(connection, projection, ceiling, cancellationToken);
+        await ApplyPageAsync(projection, page, connection, cancellationToken);
+        await MoveAsync(connection, projection, page.Ceiling, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }
 
-    private static MemberPage PageOf(IProjection projection, IReadOnlyList<RecordedEvent> events) =>
-        new(events.Count, (connection, cancellationToken) => projection.ApplyAsync(events, connection, cancellationToken));
+    private static BulkPage PageOf(IProjection projection, IReadOnlyList<RecordedEvent> events, long ceiling) =>
+        new(
+            ceiling,
+            async (connection, cancellationToken) =>
+            {
+                if (events.Count > 0)
+                    await projection.ApplyAsync(events, connection, cancellationToken);
+                return events.Count;
+            }
+        );
 
     private static async Task ApplyPageAsync(
         IProjection projection,
-        MemberPage page,
-        long ceiling,
+        BulkPage page,
         NpgsqlConnection connection,
         CancellationToken cancellationToken
     )
@@ -290,7 +296,7 @@ public sealed partial class ProjectionRebuilder
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
             throw new RebuildFailedException(
-                $"{projection.Name} cannot apply one of the {page.Count} events up to {ceiling}: {exception.Message} The live read model is untouched.",
+                $"{projection.Name} cannot apply one of the last events up to {page.Ceiling}: {exception.Message} The live read model is untouched.",
                 exception
             );
         }
@@ -339,9 +345,8 @@ public sealed partial class ProjectionRebuilder
         while (position < mark)
         {
             var page = await reader.ReadRangeAsync(position, mark, PageSize, types, cancellationToken);
-            if (page.Count > 0)
-                await ApplyPageAsync(projection, PageOf(projection, page), page[^1].Sequence, connection, cancellationToken);
             position = page.Count < PageSize ? mark : page[^1].Sequence;
+            await ApplyPageAsync(projection, PageOf(projection, page, position), connection, cancellationToken);
         }
 
         await ExecuteAsync(connection, "set local search_path = public", cancellationToken);
@@ -365,6 +370,7 @@ public sealed partial class ProjectionRebuilder
             },
         };
         await finish.ExecuteNonQueryAsync(cancellationToken);
+        await DeadLetters.ForgetAsync(connection, projection.Name, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }
 

@@ -90,9 +90,49 @@ create table visits_daily (
     primary key (tenant_id, date)
 );
 
--- ---- projection DispatchSummary: where each conversion and each dispatch stands, and how many stand where ----
+-- ---- projection DispatchSummary: how many conversions and attempts there are of each kind, a day ----
 
-create table summary_tenant (
+-- The zone a tenant's days are in: the default where it has none, or one that this server does not know.
+create function analytics_zone(name varchar) returns varchar language plpgsql stable as $$
+begin
+    perform now() at time zone name;
+    return coalesce(name, 'America/Sao_Paulo');
+exception when invalid_parameter_value then
+    return 'America/Sao_Paulo';
+end
+$$;
+
+-- Every conversion is in exactly one cell, and moves when it changes: all figures of conversions are sums over this.
+create table conversion_daily (
+    tenant_id       varchar not null,
+    date            date    not null,
+    gateway         varchar not null,
+    kind            varchar not null,
+    state           varchar not null,
+    currency        varchar not null,
+    match           varchar not null,
+    dispatch_status varchar not null,
+    dispatch_reason varchar not null,
+    conversions     bigint  not null,
+    amount          numeric not null,
+    primary key (tenant_id, date, gateway, kind, state, currency, match, dispatch_status, dispatch_reason)
+);
+
+create table dispatch_attempt_daily (
+    tenant_id       varchar not null,
+    date            date    not null,
+    gateway         varchar not null,
+    status          varchar not null,
+    reason          varchar not null,
+    latency_bucket  int     not null,
+    attempts        bigint  not null,
+    latency_ms      numeric not null,
+    primary key (tenant_id, date, gateway, status, reason, latency_bucket)
+);
+
+-- ---- projection ConversionStatus: where each conversion and each dispatch stands ----
+
+create table conversion_status_tenant (
     tenant_id   varchar primary key,
     time_zone   varchar not null
 );
@@ -144,34 +184,6 @@ create table dispatch_status (
     primary key (tenant_id, conversion_id, dispatch_id)
 );
 create index dispatch_dead on dispatch_status (tenant_id, changed_at desc, dispatch_id desc) where status = 'dead';
-
--- Every conversion is in exactly one cell, and moves when it changes: all figures of conversions are sums over this.
-create table conversion_daily (
-    tenant_id       varchar not null,
-    date            date    not null,
-    gateway         varchar not null,
-    kind            varchar not null,
-    state           varchar not null,
-    currency        varchar not null,
-    match           varchar not null,
-    dispatch_status varchar not null,
-    dispatch_reason varchar not null,
-    conversions     bigint  not null,
-    amount          numeric not null,
-    primary key (tenant_id, date, gateway, kind, state, currency, match, dispatch_status, dispatch_reason)
-);
-
-create table dispatch_attempt_daily (
-    tenant_id       varchar not null,
-    date            date    not null,
-    gateway         varchar not null,
-    status          varchar not null,
-    reason          varchar not null,
-    latency_bucket  int     not null,
-    attempts        bigint  not null,
-    latency_ms      numeric not null,
-    primary key (tenant_id, date, gateway, status, reason, latency_bucket)
-);
 
 -- ---- projection Conversions: what the log says of each, added and never changed ----
 

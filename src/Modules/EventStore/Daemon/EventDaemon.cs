@@ -14,7 +14,7 @@ internal sealed partial class EventDaemon(
     PostgresEventStore store,
     ShardTable table,
     LogTail tail,
-    MemberReader members,
+    BulkReader bulk,
     LogPosition log,
     WakeUp wakeUp,
     PostgresSignals signals,
@@ -92,7 +92,7 @@ internal sealed partial class EventDaemon(
 
         LogTaken(logger, shard.Name, fresh, time.GetElapsedTime(asked));
         var stop = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-        var runner = new ShardRunner(shard, store, table, tail, members, log, time, logger);
+        var runner = new ShardRunner(shard, store, table, tail, bulk, log, time, logger);
         running[shard.Name] = new RunningShard(
             fresh,
             stop,

@@ -13,7 +13,7 @@ internal sealed partial class ShardRunner(
     PostgresEventStore store,
     ShardTable table,
     LogTail tail,
-    MemberReader members,
+    BulkReader bulk,
     LogPosition log,
     TimeProvider time,
     ILogger logger
@@ -91,7 +91,7 @@ internal sealed partial class ShardRunner(
                 continue;
             }
 
-            if (shard.ByMembers is { } projection && mark - position > MemberReader.PageSize && skip is null && !pagesFail)
+            if (shard.InBulk is { } projection && mark - position > BulkReader.PageSize && skip is null && !pagesFail)
             {
                 await CatchUpAsync(projection, mark, token, leaseLost);
                 continue;
@@ -111,14 +111,14 @@ internal sealed partial class ShardRunner(
     {
         try
         {
-            await foreach (var (page, ceiling) in members.ReadAsync(projection, position, mark, leaseLost))
-                await ApplyAsync(page.Count, session => page.ApplyAsync(session.Connection, leaseLost), ceiling, token, leaseLost);
+            await foreach (var page in bulk.ReadAsync(projection, position, mark, skipped: true, leaseLost))
+                await ApplyAsync(session => page.ApplyAsync(session.Connection, leaseLost), page.Ceiling, token, leaseLost);
         }
         catch (Exception exception) when (IsOurFault(exception))
         {
             // The small pages find the culprit.
             pagesFail = true;
-            LogIsolating(logger, shard.Name, MemberReader.PageSize, exception);
+            LogIsolating(logger, shard.Name, BulkReader.PageSize, exception);
         }
     }
 
@@ -168,11 +168,11 @@ internal sealed partial class ShardRunner(
         if (events.Count == 0 && ceiling == persisted)
             return;
         var skipped = skip is { } sequence ? events.FirstOrDefault(recorded => recorded.Sequence == sequence) : null;
-        await ApplyAsync(events.Count, HandleAsync, ceiling, token, cancellationToken);
+        await ApplyAsync(HandleAsync, ceiling, token, cancellationToken);
         if (skipped is not null)
             skip = null;
 
-        async Task HandleAsync(EventSession session)
+        async Task<long> HandleAsync(EventSession session)
         {
             if (skipped is not null)
             {
@@ -183,22 +183,16 @@ internal sealed partial class ShardRunner(
             var handled = skipped is null ? events : [.. events.Where(recorded => recorded != skipped)];
             if (handled.Count > 0)
                 await shard.ApplyAsync(handled, session, cancellationToken);
+            return handled.Count;
         }
     }
 
-    private async Task ApplyAsync(
-        int count,
-        Func<EventSession, Task> handleAsync,
-        long ceiling,
-        long token,
-        CancellationToken cancellationToken
-    )
+    private async Task ApplyAsync(Func<EventSession, Task<long>> handleAsync, long ceiling, long token, CancellationToken cancellationToken)
     {
         using var activity = EventStoreMetrics.Activities.StartActivity("trackai.projection.page");
-        activity?.SetTag("projection", shard.Name)?.SetTag("events", count);
-
         await using var session = await store.OpenSessionAsync(cancellationToken);
-        await handleAsync(session);
+        var count = await handleAsync(session);
+        activity?.SetTag("projection", shard.Name)?.SetTag("events", count);
         await session.FlushAsync(cancellationToken);
         await ShardTable.MoveAsync(session.Connection, shard.Name, token, persisted, ceiling, cancellationToken);
         await session.CommitAsync(cancellationToken);

@@ -18,7 +18,7 @@ internal static class DispatchStatus
     public static readonly IReadOnlyList<string> MostUrgentFirst = [Waiting, Failed, Dead, Sent, Skipped];
 }
 
-/// <summary>What changes of a conversion, and what its figures are counted by.</summary>
+/// <summary>Where a conversion stands.</summary>
 internal sealed record ConversionState(
     DateTimeOffset ReceivedAt,
     DateOnly Date,
@@ -39,38 +39,6 @@ internal sealed record ConversionState(
     string? DispatchReason,
     DateTimeOffset? SentAt
 );
-
-/// <summary>The figures a conversion is counted in.</summary>
-internal sealed record Cell(
-    string TenantId,
-    DateOnly Date,
-    string Gateway,
-    string Kind,
-    string State,
-    string Currency,
-    string Match,
-    string DispatchStatus,
-    string DispatchReason
-)
-{
-    public static Cell Of(string tenant, ConversionState conversion) =>
-        new(
-            tenant,
-            conversion.Date,
-            conversion.Gateway,
-            conversion.Kind,
-            conversion.State,
-            conversion.Currency,
-            conversion.Matched switch
-            {
-                true => conversion.MatchRule ?? "",
-                false => "unmatched",
-                null => "undecided",
-            },
-            conversion.DispatchStatus,
-            conversion.DispatchReason ?? ""
-        );
-}
 
 /// <param name="LastAttempt">Its sequence in <c>dispatch_attempt</c>; null when it was asked for again since.</param>
 internal sealed record DispatchState(

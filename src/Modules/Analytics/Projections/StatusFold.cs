@@ -3,10 +3,9 @@ using TrackAi.Contracts;
 namespace TrackAi.Analytics.Projections;
 
 /// <summary>
-/// Folds a page of facts over the rows as they stand. What is counted follows from the difference between a row before and after, so a
-/// conversion that goes from waiting to sent is moved once, however many events said so.
+/// Folds a page of facts over the rows as they stand.
 /// </summary>
-internal sealed class SummaryFold(
+internal sealed class StatusFold(
     TenantDays days,
     IReadOnlyDictionary<ConversionKey, ConversionState> conversionsBefore,
     IReadOnlyDictionary<DispatchKey, DispatchState> dispatchesBefore
@@ -23,7 +22,6 @@ internal sealed class SummaryFold(
     private readonly Dictionary<DispatchKey, DispatchState> dispatches = new(dispatchesBefore);
     private readonly MultiMap<ConversionKey, DispatchKey> dispatchesOf = new(dispatchesBefore.Keys.Select(key => (key.Conversion, key)));
 
-    public List<Tried> Attempts { get; } = [];
     public List<TenantSeen> Tenants { get; } = [];
 
     public IEnumerable<KeyValuePair<ConversionKey, ConversionState>> NewConversions() =>
@@ -38,38 +36,7 @@ internal sealed class SummaryFold(
     public IEnumerable<KeyValuePair<DispatchKey, DispatchState>> ChangedDispatches() =>
         dispatches.Where(now => dispatchesBefore.TryGetValue(now.Key, out var before) && before != now.Value);
 
-    /// <summary>How many conversions, and how much money, each cell gains or loses.</summary>
-    public IReadOnlyCollection<(Cell Cell, long Conversions, decimal Amount)> Moves()
-    {
-        var moves = new Dictionary<Cell, (long Conversions, decimal Amount)>();
-        foreach (var (key, now) in conversions)
-        {
-            var before = conversionsBefore.GetValueOrDefault(key);
-            if (before == now)
-                continue;
-            if (before is not null)
-                Add(Cell.Of(key.TenantId, before), -1, -before.Amount);
-            Add(Cell.Of(key.TenantId, now), 1, now.Amount);
-        }
-
-        return
-        [
-            .. moves.Where(move => move.Value != default).Select(move => (move.Key, move.Value.Conversions, Trimmed(move.Value.Amount))),
-        ];
-
-        void Add(Cell cell, long count, decimal amount)
-        {
-            var sum = moves.GetValueOrDefault(cell);
-            moves[cell] = (sum.Conversions + count, sum.Amount + amount);
-        }
-    }
-
-    // Without the zeros that only say how an amount was written: dividing drops them.
-    private static decimal Trimmed(decimal amount) => amount / 1.0000000000000000000000000000m;
-
-    public DateOnly DayOf(string tenant, DateTimeOffset at) => days.DayOf(tenant, at);
-
-    public void Apply(SummaryFact fact)
+    public void Apply(StatusFact fact)
     {
         switch (fact)
         {
@@ -96,7 +63,7 @@ internal sealed class SummaryFold(
                 Try(tried);
                 break;
             case var other:
-                throw new InvalidOperationException($"The summary asked for no {other.GetType().Name}.");
+                throw new InvalidOperationException($"ConversionStatus asked for no {other.GetType().Name}.");
         }
     }
 
@@ -199,11 +166,10 @@ internal sealed class SummaryFold(
     }
 
     private static bool IsOpen(DispatchState dispatch, string eventName) =>
-        dispatch.EventName == eventName && dispatch.Status is DispatchStatus.Waiting or DispatchStatus.Failed;
+        dispatch.EventName == eventName && dispatch.Status is DispatchStatus.Waiting or DispatchStatus.Failed or DispatchStatus.Skipped;
 
     private void Try(Tried tried)
     {
-        Attempts.Add(tried);
         var key = new DispatchKey(tried.TenantId, tried.Key.ConversionId, tried.DispatchId);
         var before = dispatches.GetValueOrDefault(key);
         // What Meta has confirmed stays confirmed.
@@ -250,7 +216,10 @@ internal sealed class SummaryFold(
     private static int Urgency(string status) => DispatchStatus.MostUrgentFirst.TakeWhile(known => known != status).Count();
 
     private IEnumerable<DispatchState> Deciding(ConversionKey key, ConversionState conversion) =>
-        dispatchesOf[key].Select(dispatch => dispatches[dispatch]).Where(dispatch => Speaks(conversion, dispatch.EventName));
+        dispatchesOf[key]
+            .OrderBy(dispatch => dispatch.DispatchId, StringComparer.Ordinal)
+            .Select(dispatch => dispatches[dispatch])
+            .Where(dispatch => Speaks(conversion, dispatch.EventName));
 
     // An InitiateCheckout of a pix that nobody has paid yet is not the sale. A renewal goes by the name its funnel gives it.
     private static bool Speaks(ConversionState conversion, string? eventName) =>

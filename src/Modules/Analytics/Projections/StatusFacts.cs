@@ -7,13 +7,13 @@ internal readonly record struct DispatchKey(string TenantId, string ConversionId
     public ConversionKey Conversion => new(TenantId, ConversionId);
 }
 
-/// <summary>What the summary takes from an event.</summary>
-internal abstract record SummaryFact(string TenantId);
+/// <summary>What ConversionStatus takes from an event.</summary>
+internal abstract record StatusFact(string TenantId);
 
-internal sealed record TenantSeen(string TenantId, string TimeZone) : SummaryFact(TenantId);
+internal sealed record TenantSeen(string TenantId, string TimeZone) : StatusFact(TenantId);
 
 /// <summary>A fact about one conversion.</summary>
-internal abstract record ConversionFact(ConversionKey Key) : SummaryFact(Key.TenantId);
+internal abstract record ConversionFact(ConversionKey Key) : StatusFact(Key.TenantId);
 
 internal sealed record Received(
     ConversionKey Key,
@@ -61,8 +61,6 @@ internal sealed record Tried(
     int Number,
     string Status,
     string? Reason,
-    bool Answered,
-    decimal LatencyMs,
     DateTimeOffset AttemptedAt,
     DateTimeOffset? RetryAt
 ) : ConversionFact(Key);
