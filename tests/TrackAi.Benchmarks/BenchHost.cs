@@ -9,7 +9,11 @@ namespace TrackAi.Benchmarks;
 /// <summary>The whole program over a benchmark's database, in this process.</summary>
 internal static class BenchHost
 {
-    public static Task<TrackAiApplication> BuildAsync(string connectionString, string metaUrl = "http://127.0.0.1:9", bool runDaemon = true) =>
+    public static Task<TrackAiApplication> BuildAsync(
+        string connectionString,
+        string metaUrl = "http://127.0.0.1:9",
+        bool runDaemon = true
+    ) =>
         TrackAiApplication.BuildAsync(
             [],
             builder =>

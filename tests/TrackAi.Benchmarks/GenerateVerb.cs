@@ -40,7 +40,7 @@ internal static class GenerateVerb
     {
         await using (var application = await BenchHost.BuildAsync(database.ConnectionString, runDaemon: false))
         {
-            await application.StartAsync();
+            await application.StartAsync(cancellationToken);
             await BenchHost.AddTenantsAsync(application, Tenants);
         }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using System.Security.Cryptography;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using TrackAi.Contracts;
@@ -17,17 +18,16 @@ internal static class QueryBenchmark
     public static Command Verb()
     {
         var events = Options.Events(10_000_000);
-        var rate = new Option<int>("--rate") { Description = "Events a second while freshness is measured.", DefaultValueFactory = _ => 1_000 };
+        var rate = new Option<int>("--rate")
+        {
+            Description = "Events a second while freshness is measured.",
+            DefaultValueFactory = _ => 1_000,
+        };
         var seconds = Options.Seconds();
         var verb = new Command("queries", "Read models over many events: their queries, and their freshness.") { events, rate, seconds };
         verb.SetAction(
             (parsed, cancellationToken) =>
-                RunAsync(
-                    parsed.GetValue(events),
-                    parsed.GetValue(rate),
-                    TimeSpan.FromSeconds(parsed.GetValue(seconds)),
-                    cancellationToken
-                )
+                RunAsync(parsed.GetValue(events), parsed.GetValue(rate), TimeSpan.FromSeconds(parsed.GetValue(seconds)), cancellationToken)
         );
         return verb;
     }
@@ -39,7 +39,7 @@ internal static class QueryBenchmark
             await GenerateVerb.FillAsync(database, events, seed: 1, cancellationToken);
         await BuildAsync(database, cancellationToken);
         await using var application = await BenchHost.BuildAsync(database.ConnectionString);
-        await application.StartAsync();
+        await application.StartAsync(cancellationToken);
         await WaitAsync(application, cancellationToken);
         await AskAsync(application, cancellationToken);
         await MeasureFreshnessAsync(application, rate, duration, cancellationToken);
@@ -81,8 +81,7 @@ internal static class QueryBenchmark
         using var http = application.Services.GetRequiredService<IHttpClientFactory>().CreateClient();
         http.BaseAddress = new Uri(application.Web.Urls.First());
         foreach (
-            var (name, path) in (
-                (string, string)[])
+            var (name, path) in ((string, string)[])
                 [
                     ("dispatch summary, 30 days", "dispatch-summary?period=30d"),
                     ("dispatch summary, a year", "dispatch-summary?from={0}&to={1}"),
@@ -159,12 +158,9 @@ internal static class QueryBenchmark
     {
         var store = application.Services.GetRequiredService<PostgresEventStore>();
         var progress = application.Services.GetRequiredService<ProjectionProgress>();
-        var history = new History(
-            RandomNumber(),
-            GenerateVerb.Tenants,
-            TimeProvider.System.GetUtcNow(),
-            days: 1
-        ).Take((long)(rate * duration.TotalSeconds));
+        var history = new History(RandomNumber(), GenerateVerb.Tenants, TimeProvider.System.GetUtcNow(), days: 1).Take(
+            (long)(rate * duration.TotalSeconds)
+        );
         var names = application.Services.GetServices<IProjection>().Select(projection => projection.Name).ToArray();
         var behind = names.ToDictionary(name => name, _ => new List<double>());
         var appends = new List<Task<AppendResult>>();
@@ -197,5 +193,5 @@ internal static class QueryBenchmark
     }
 
     // New orders at every run, whatever earlier ones left in the database.
-    private static int RandomNumber() => Random.Shared.Next();
+    private static int RandomNumber() => RandomNumberGenerator.GetInt32(int.MaxValue);
 }

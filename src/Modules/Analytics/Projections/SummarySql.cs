@@ -13,7 +13,8 @@ internal static class SummarySql
     private const string Approved = nameof(PaymentState.Approved);
 
     // Of all that is read in one go: sorted and hashed in memory, and never sorted where hashing does.
-    public const string ForLongStretches = "select set_config('work_mem', '128MB', true), set_config('enable_sort', 'off', true), set_config('enable_nestloop', 'off', true)";
+    public const string ForLongStretches =
+        "select set_config('work_mem', '128MB', true), set_config('enable_sort', 'off', true), set_config('enable_nestloop', 'off', true)";
 
     /// <summary>
     /// How many conversions, and how much money, each cell gains or loses. A conversion's events are folded in two steps. First to parts, which can be

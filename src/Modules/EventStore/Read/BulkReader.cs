@@ -51,8 +51,7 @@ internal sealed class BulkReader(NpgsqlDataSource dataSource, EventSerializer se
         finally
         {
             // Read ahead for nobody: the connections must be free before this returns, and a failure is nobody's.
-            await Task.WhenAll(ahead)
-                .ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            await Task.WhenAll(ahead).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         }
     }
 
