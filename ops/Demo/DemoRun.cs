@@ -15,6 +15,9 @@ internal static class DemoRun
 
     // A demo on loopback has nothing to hide; a real one never has a secret in its code.
     public const string PerfectPayToken = "demo0perfectpay0token00000000001";
+    public const string Hottok = "demo-hottok-0000000001";
+    public const string KiwifyToken = "demo-kiwify-token-01";
+    public const string StripeSecret = "whsec_demo0000000000000000000001";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
@@ -39,7 +42,7 @@ internal static class DemoRun
 
         Say("people click and buy");
         using var shop = new Shop(Url, application.Services.GetRequiredService<TimeProvider>());
-        var stories = Story.All(shop);
+        var stories = Story.All(shop, new OtherGateways(shop, application.Services.GetRequiredService<TimeProvider>()));
         foreach (var story in stories)
             await story.PlayAsync(cancellationToken);
 
@@ -85,7 +88,11 @@ internal static class DemoRun
             await tenants.AddTenantAsync(Tenant, "MVP Test Account", cancellationToken: cancellationToken);
             await tenants.AddFunnelAsync(Tenant, Funnel, "Curso de violão", isDefault: true, cancellationToken: cancellationToken);
         }
-        await tenants.SetGatewaySecretAsync(Tenant, "perfectpay", PerfectPayToken, cancellationToken: cancellationToken);
+        foreach (
+            var (gateway, secret) in ((string, string)[])
+                [("perfectpay", PerfectPayToken), ("hotmart", Hottok), ("kiwify", KiwifyToken), ("stripe", StripeSecret)]
+        )
+            await tenants.SetGatewaySecretAsync(Tenant, gateway, secret, cancellationToken: cancellationToken);
         await tenants.SetPixelAsync(Tenant, PixelId, "demo-access-token", cancellationToken: cancellationToken);
     }
 

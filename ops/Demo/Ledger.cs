@@ -82,7 +82,7 @@ internal sealed class Ledger(IServiceProvider services, MetaStandInServer meta)
 
     private bool HasArrived(ConversionReceived promise) => meta.Received.Any(one => one.EventId == promise.EventId.ToString());
 
-    // Whatever was paid at some time has to be at Meta.
+    // Whatever was paid at some time has to be at Meta, but for renewals, which are not sent.
     private async Task<IReadOnlyList<ConversionReceived>> PromisedAsync(CancellationToken cancellationToken)
     {
         var (received, paid) = (
@@ -91,7 +91,7 @@ internal sealed class Ledger(IServiceProvider services, MetaStandInServer meta)
         );
         await foreach (var recorded in store.ReadAllAsync(cancellationToken: cancellationToken))
         {
-            if (recorded.Data is ConversionReceived first)
+            if (recorded.Data is ConversionReceived { Kind: ConversionKind.Sale } first)
                 received[first.ConversionId] = first;
             if (
                 recorded.Data is ConversionReceived { State: PaymentState.Approved } or ConversionStateChanged { To: PaymentState.Approved }
@@ -106,7 +106,7 @@ internal sealed class Ledger(IServiceProvider services, MetaStandInServer meta)
         [
             .. (
                 await store.ReadStreamAsync(
-                    new StreamId(DemoRun.Tenant, Streams.Conversion(Streams.ConversionId("perfectpay", story.Order))),
+                    new StreamId(DemoRun.Tenant, Streams.Conversion(Streams.ConversionId(story.Gateway, story.Order))),
                     cancellationToken
                 )
             ).Select(recorded => recorded.Data),

@@ -16,12 +16,14 @@ internal sealed class Shop(string url, TimeProvider time) : IDisposable
     private int orders;
 
     /// <summary>A new order id at each call and each run.</summary>
-    public string NewOrder() => $"PPCPDEMO{run}{Interlocked.Increment(ref orders):00}";
+    public string NewOrder(string prefix) => $"{prefix}{run}{Interlocked.Increment(ref orders):00}";
 
     public string NewFbp() =>
         $"fb.1.{time.GetUtcNow().ToUnixTimeMilliseconds()}.{RandomNumberGenerator.GetInt32(1_000_000_000, int.MaxValue)}";
 
     public static string NewFbclid() => $"IwZXh0bg{Convert.ToHexString(RandomNumberGenerator.GetBytes(16))}";
+
+    public static string NewMobile() => $"9{RandomNumberGenerator.GetInt32(80_000_000, 99_999_999)}";
 
     public string NewEmail(string name) => $"{name}.{run.ToLowerInvariant()}{RandomNumberGenerator.GetInt32(1000, 9999)}@exemplo.com.br";
 
@@ -70,7 +72,7 @@ internal sealed class Shop(string url, TimeProvider time) : IDisposable
                 ["email"] = email,
                 ["phone_extension"] = "55",
                 ["phone_area_code"] = "85",
-                ["phone_number"] = $"9{RandomNumberGenerator.GetInt32(80_000_000, 99_999_999)}",
+                ["phone_number"] = NewMobile(),
                 ["zip_code"] = "60165-121",
                 ["city"] = "Fortaleza",
                 ["state"] = "CE",
@@ -78,7 +80,7 @@ internal sealed class Shop(string url, TimeProvider time) : IDisposable
             },
             ["metadata"] = metadata ?? new JsonObject(),
         };
-        return DeliverAsync(Encoding.UTF8.GetBytes(body.ToJsonString()), null, cancellationToken);
+        return DeliverAsync("perfectpay", Encoding.UTF8.GetBytes(body.ToJsonString()), cancellationToken);
     }
 
     /// <summary>A sale by the simple contract, signed over the raw body.</summary>
@@ -89,7 +91,8 @@ internal sealed class Shop(string url, TimeProvider time) : IDisposable
     )
     {
         var body = JsonSerializer.SerializeToUtf8Bytes(sale);
-        return DeliverAsync(body, Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), body)), cancellationToken);
+        var signature = Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), body));
+        return DeliverAsync("perfectpay", body, cancellationToken, header: ("x-perfectpay-signature", signature));
     }
 
     public void Dispose() => services.Dispose();
@@ -104,15 +107,22 @@ internal sealed class Shop(string url, TimeProvider time) : IDisposable
         return (await answer.Content.ReadFromJsonAsync<JsonElement>(cancellationToken)).GetProperty("id").GetString()!;
     }
 
-    private async Task<(int Status, JsonElement Answer)> DeliverAsync(byte[] body, string? signature, CancellationToken cancellationToken)
+    /// <summary>A gateway's own delivery, with what proves it.</summary>
+    public async Task<(int Status, JsonElement Answer)> DeliverAsync(
+        string gateway,
+        byte[] body,
+        CancellationToken cancellationToken,
+        (string Name, string Value)? header = null,
+        string query = ""
+    )
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"{url}/api/v1/webhooks/perfectpay/{DemoRun.Tenant}")
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"{url}/api/v1/webhooks/{gateway}/{DemoRun.Tenant}{query}")
         {
             Content = new ByteArrayContent(body),
         };
         request.Content.Headers.ContentType = new("application/json");
-        if (signature is not null)
-            request.Headers.Add("x-perfectpay-signature", signature);
+        if (header is { } proof)
+            request.Headers.Add(proof.Name, proof.Value);
         using var answer = await Client().SendAsync(request, cancellationToken);
         return ((int)answer.StatusCode, await answer.Content.ReadFromJsonAsync<JsonElement>(cancellationToken));
     }

@@ -6,6 +6,7 @@ namespace TrackAi.Demo;
 /// <summary>One person's way to a sale, and what has to come of it.</summary>
 internal sealed class Story(
     string what,
+    string gateway,
     string order,
     string? expectedRule,
     bool expectsPurchase,
@@ -16,6 +17,9 @@ internal sealed class Story(
 
     public string What { get; } = what;
 
+    public string Gateway { get; } = gateway;
+
+    /// <summary>As the gateway calls it; the sale's own where it has several.</summary>
     public string Order { get; } = order;
 
     /// <summary>The rule that has to join it to its click; null when no click can be found.</summary>
@@ -30,7 +34,7 @@ internal sealed class Story(
 
     public Task PlayAsync(CancellationToken cancellationToken) => play(this, cancellationToken);
 
-    public static IReadOnlyList<Story> All(Shop shop)
+    public static IReadOnlyList<Story> All(Shop shop, OtherGateways gateways)
     {
         return
         [
@@ -162,6 +166,151 @@ internal sealed class Story(
                 expectsPurchase: false
             ),
             New(
+                "Hotmart: pix issued and paid, our token inside the packed sck",
+                "ClickToken",
+                async (story, cancellationToken) =>
+                {
+                    var click = await shop.ClickAsync(AdClick(Shop.NewFbclid(), shop.NewFbp()), cancellationToken);
+                    var (email, sck) = (shop.NewEmail("marilda"), $"FBhQwK21wXxR120210998877660101hQwK21wXxR{click}");
+                    foreach (var name in (string[])["PURCHASE_BILLET_PRINTED", "PURCHASE_APPROVED"])
+                        story.Expect(await gateways.HotmartAsync(name, story.Order, 297m, email, cancellationToken, sck: sck), 202);
+                },
+                gateway: "hotmart",
+                prefix: "HP"
+            ),
+            New(
+                "Hotmart: refunded within the guarantee, complete weeks later: one Purchase",
+                null,
+                async (story, cancellationToken) =>
+                {
+                    var email = shop.NewEmail("nara");
+                    story.Expect(await gateways.HotmartAsync("PURCHASE_APPROVED", story.Order, 97m, email, cancellationToken), 202);
+                    story.Expect(await gateways.HotmartAsync("PURCHASE_REFUNDED", story.Order, 97m, email, cancellationToken), 202);
+                    story.Expect(
+                        await gateways.HotmartAsync("PURCHASE_COMPLETE", story.Order, 97m, email, cancellationToken),
+                        202,
+                        duplicate: true
+                    );
+                },
+                gateway: "hotmart",
+                prefix: "HP"
+            ),
+            New(
+                "Hotmart: renewal of a subscription: recorded, not sent",
+                null,
+                async (story, cancellationToken) =>
+                    story.Expect(
+                        await gateways.HotmartAsync(
+                            "PURCHASE_APPROVED",
+                            story.Order,
+                            49.90m,
+                            shop.NewEmail("sara"),
+                            cancellationToken,
+                            recurrence: 2
+                        ),
+                        202
+                    ),
+                expectsPurchase: false,
+                gateway: "hotmart",
+                prefix: "HP"
+            ),
+            New(
+                "Kiwify: card sale in centavos, our token in s1, signed in the query",
+                "ClickToken",
+                async (story, cancellationToken) =>
+                {
+                    var click = await shop.ClickAsync(AdClick(Shop.NewFbclid(), shop.NewFbp()), cancellationToken);
+                    story.Expect(
+                        await gateways.KiwifyAsync(
+                            "order_approved",
+                            story.Order,
+                            19_700,
+                            shop.NewEmail("otavio"),
+                            click,
+                            cancellationToken
+                        ),
+                        202
+                    );
+                },
+                gateway: "kiwify",
+                prefix: "kw-"
+            ),
+            New(
+                "Kiwify: the order wrapped, and signed over what is inside",
+                null,
+                async (story, cancellationToken) =>
+                    story.Expect(
+                        await gateways.KiwifyAsync(
+                            "order_approved",
+                            story.Order,
+                            4_990,
+                            shop.NewEmail("olga"),
+                            null,
+                            cancellationToken,
+                            isWrapped: true
+                        ),
+                        202
+                    ),
+                gateway: "kiwify",
+                prefix: "kw-"
+            ),
+            New(
+                "Stripe: one checkout told by charge, payment and session: one Purchase",
+                "ClickToken",
+                async (story, cancellationToken) =>
+                {
+                    var click = await shop.ClickAsync(AdClick(Shop.NewFbclid(), shop.NewFbp()), cancellationToken);
+                    var email = shop.NewEmail("teodora");
+                    story.Expect(await gateways.StripeChargeAsync(story.Order, 29_700, email, cancellationToken), 202);
+                    story.Expect(await gateways.StripePaymentAsync(story.Order, 29_700, cancellationToken), 202);
+                    story.Expect(
+                        await gateways.StripeSessionAsync("completed", story.Order, 29_700, email, click, true, cancellationToken),
+                        202
+                    );
+                },
+                gateway: "stripe",
+                prefix: "pi_"
+            ),
+            New(
+                "Stripe: boleto at the checkout, paid days later: one Purchase, when paid",
+                "ClickToken",
+                async (story, cancellationToken) =>
+                {
+                    var click = await shop.ClickAsync(AdClick(Shop.NewFbclid(), shop.NewFbp()), cancellationToken);
+                    var email = shop.NewEmail("vera");
+                    story.Expect(
+                        await gateways.StripeSessionAsync("completed", story.Order, 14_790, email, click, false, cancellationToken),
+                        202
+                    );
+                    story.Expect(
+                        await gateways.StripeSessionAsync(
+                            "async_payment_succeeded",
+                            story.Order,
+                            14_790,
+                            email,
+                            click,
+                            true,
+                            cancellationToken
+                        ),
+                        202
+                    );
+                },
+                gateway: "stripe",
+                prefix: "pi_"
+            ),
+            New(
+                "Stripe: a signature that is ten minutes old: refused",
+                null,
+                async (story, cancellationToken) =>
+                    story.Expect(
+                        await gateways.StripePaymentAsync(story.Order, 999_900, cancellationToken, age: TimeSpan.FromMinutes(10)),
+                        401
+                    ),
+                expectsPurchase: false,
+                gateway: "stripe",
+                prefix: "pi_"
+            ),
+            New(
                 "forged delivery: refused",
                 null,
                 async (story, cancellationToken) =>
@@ -197,8 +346,14 @@ internal sealed class Story(
             ),
         ];
 
-        Story New(string what, string? rule, Func<Story, CancellationToken, Task> play, bool expectsPurchase = true) =>
-            new(what, shop.NewOrder(), rule, expectsPurchase, play);
+        Story New(
+            string what,
+            string? rule,
+            Func<Story, CancellationToken, Task> play,
+            bool expectsPurchase = true,
+            string gateway = "perfectpay",
+            string prefix = "PPCPDEMO"
+        ) => new(what, gateway, shop.NewOrder(prefix), rule, expectsPurchase, play);
     }
 
     private void Expect((int Status, JsonElement Answer) answer, int status, bool duplicate = false)

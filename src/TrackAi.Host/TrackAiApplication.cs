@@ -5,7 +5,10 @@ using TrackAi.Contracts;
 using TrackAi.Dispatch;
 using TrackAi.EventStore;
 using TrackAi.Gateways;
+using TrackAi.Gateways.Hotmart;
+using TrackAi.Gateways.Kiwify;
 using TrackAi.Gateways.PerfectPay;
+using TrackAi.Gateways.Stripe;
 using TrackAi.Host.Http;
 using TrackAi.Matching;
 using TrackAi.Privacy;
@@ -67,6 +70,8 @@ internal sealed class TrackAiApplication : IAsyncDisposable
         Services.GetRequiredService<Telemetry>();
         if (Web.Configuration.GetValue("Database:AutoApply", true))
             await Services.GetRequiredService<SchemaMigrator>().ApplyAsync(cancellationToken);
+        if (Services.GetRequiredService<IMasterKeys>().Problem() is { } problem)
+            throw new InvalidOperationException(problem);
         await Web.StartAsync(cancellationToken);
         started = true;
     }
@@ -96,7 +101,10 @@ internal sealed class TrackAiApplication : IAsyncDisposable
         builder.Services.AddTenancy(GatewayNames);
         builder.Services.AddTracking();
         builder.Services.AddGateways();
+        builder.Services.AddGateway<HotmartGateway>();
+        builder.Services.AddGateway<KiwifyGateway>();
         builder.Services.AddGateway<PerfectPayGateway>();
+        builder.Services.AddGateway<StripeGateway>();
         builder.Services.AddMatching();
         builder.Services.AddDispatch();
         builder.Services.AddAnalytics();
@@ -118,8 +126,10 @@ internal sealed class TrackAiApplication : IAsyncDisposable
         web.UseProblems();
         web.MapOpenApi();
         web.MapHealth();
+        web.MapTenancy();
         web.MapTracking();
         web.MapGateways();
+        web.MapDispatch();
         web.MapAnalytics();
     }
 

@@ -101,6 +101,8 @@ public sealed class ApiHost : AnalyticsDatabase
 
         public IReadOnlyList<string> RoutePixels(string slug, string gateway, string? productId) => [];
 
+        public bool SendsRenewals(string slug, string gateway, string? productId) => false;
+
         public Pixel? FindPixel(string slug, string pixelId) => null;
     }
 }

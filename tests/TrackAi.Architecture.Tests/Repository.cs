@@ -77,7 +77,28 @@ internal sealed partial class Module(string projectPath)
             .Distinct(StringComparer.Ordinal),
     ];
 
+    /// <summary>Tables with a column of bytes, or of a body: what people are recognised by, and what is kept of them encrypted.</summary>
+    public IReadOnlyList<string> TablesWithHashesOrBodies { get; } =
+    [
+        .. Directory
+            .EnumerateFiles(Path.GetDirectoryName(projectPath)!, "*.sql", SearchOption.AllDirectories)
+            .SelectMany(path => TableWithColumns().Matches(File.ReadAllText(path)))
+            .Where(match => HashOrBody().IsMatch(match.Groups["columns"].Value))
+            .Select(match => match.Groups["name"].Value)
+            .Distinct(StringComparer.Ordinal),
+    ];
+
     public override string ToString() => Name;
+
+    [GeneratedRegex(
+        @"^create table (?<name>\w+)\s*\((?<columns>.*?)^\)",
+        RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture,
+        1000
+    )]
+    private static partial Regex TableWithColumns();
+
+    [GeneratedRegex(@"\sbytea\b|^\s*body\s", RegexOptions.Multiline, 1000)]
+    private static partial Regex HashOrBody();
 
     [GeneratedRegex(
         @"^\s*create\s+(?:or\s+replace\s+)?(?:unlogged\s+)?(?:table|view|materialized\s+view)\s+(?:if\s+not\s+exists\s+)?(?:public\.)?(?<name>\w+)",

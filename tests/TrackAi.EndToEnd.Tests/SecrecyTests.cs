@@ -80,6 +80,24 @@ public sealed class SecrecyTests(TrackAiServer server) : IClassFixture<TrackAiSe
         }
     }
 
+    [Fact]
+    public async Task A_master_key_of_another_database_is_noticed_before_anything_is_sealed_under_it()
+    {
+        var settings = new Dictionary<string, string?>(server.Settings)
+        {
+            ["Secrets:MasterKey"] = Convert.ToBase64String(SHA256.HashData("another"u8)),
+        };
+
+        var (code, checks) = await HostProcess.RunAsync(settings, "check-env");
+        code.ShouldBe(1, checks);
+        checks.ShouldContain("Secrets:MasterKey is not the key that this database was sealed under");
+        var (served, complaint) = await HostProcess.RunAsync(settings, "serve");
+        served.ShouldBe(1, complaint);
+        complaint.ShouldContain("Secrets:MasterKey is not the key that this database was sealed under");
+        var (_, found) = await HostProcess.RunAsync(server.Settings, "check-env");
+        found.ShouldContain("opens what this database holds");
+    }
+
     private async Task EverythingThatCanHappenAsync(Seller seller, string apiKey)
     {
         var click = await seller.ClickAsync(

@@ -29,6 +29,13 @@ public sealed class SimpleContractTests
     }
 
     [Theory]
+    [InlineData("true", ConversionKind.Test)]
+    [InlineData("false", ConversionKind.Sale)]
+    public void A_sale_that_is_marked_as_a_test_is_none(string marked, ConversionKind kind) =>
+        Translate(root => root["test"] = JsonNode.Parse(marked)).Kind.ShouldBe(kind);
+
+    [Theory]
+    [InlineData("test", "\"yes\"")]
     [InlineData("order_id", null)]
     [InlineData("order_id", "\"\"")]
     [InlineData("order_id", "{}")]

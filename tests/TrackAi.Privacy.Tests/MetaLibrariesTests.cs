@@ -1,5 +1,4 @@
 using System.Text.Json;
-using TrackAi.Contracts;
 using TrackAi.Privacy.Normalising;
 
 namespace TrackAi.Privacy.Tests;
@@ -37,24 +36,7 @@ public sealed class MetaLibrariesTests
             Sent(vector.Field, vector.Input).ShouldBeEmpty($"{vector.Field} {vector.Input}");
     }
 
-    private static IReadOnlyList<string> Sent(string field, string input) =>
-        field switch
-        {
-            "em" => Protect(new() { Email = input }).Em,
-            "ph" => Protect(new() { Phone = input }).Ph,
-            "fn" => Protect(new() { FirstName = input }).Fn,
-            "ln" => Protect(new() { LastName = input }).Ln,
-            "ct" => Protect(new() { City = input }).Ct,
-            "st" => Protect(new() { State = input }).St,
-            "zp" => Protect(new() { Zip = input }).Zp,
-            "country" => Protect(new() { Country = input }).Country,
-            "db" => Protect(new() { BirthDate = input }).Db,
-            "ge" => Protect(new() { Gender = input }).Ge,
-            "external_id" => Protect(new() { ExternalId = input }).ExternalId,
-            _ => throw new ArgumentOutOfRangeException(nameof(field), field, "unknown field"),
-        };
-
-    private static ProtectedPerson Protect(Person person) => Normalised.From(person).Person;
+    private static IReadOnlyList<string> Sent(string field, string input) => Sender.Send(field, input);
 
     private static Vector[] Read()
     {

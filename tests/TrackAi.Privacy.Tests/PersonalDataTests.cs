@@ -264,7 +264,11 @@ public sealed class PersonalDataTests(PrivacyDatabase database) : IClassFixture<
     public void With_the_same_randomness_a_run_repeats_itself_byte_for_byte()
     {
         SealedPerson Run() =>
-            new PersonalData(new MasterKey(PrivacyDatabase.Key), database.Keys, new Counting()).SealNew("acme", "click-replayed", Joana);
+            new PersonalData(new MasterKey(PrivacyDatabase.Key), database.Keys, database.Lookups, new Counting()).SealNew(
+                "acme",
+                "click-replayed",
+                Joana
+            );
         var (first, second) = (Run(), Run());
 
         second.Protected.ShouldBe(first.Protected);

@@ -15,6 +15,8 @@ public sealed class PrivacyDatabase : TestDatabase
 
     internal PersonalData People => (PersonalData)Host.Services.GetRequiredService<IPersonalData>();
 
+    internal LookupRoot Lookups => Host.Services.GetRequiredService<LookupRoot>();
+
     internal StreamKeys Keys => Host.Services.GetRequiredService<StreamKeys>();
 
     public override async ValueTask InitializeAsync()
@@ -30,11 +32,16 @@ public sealed class PrivacyDatabase : TestDatabase
     }
 
     /// <summary>Another host over this database.</summary>
-    internal Task<TestHost> StartAsync(string? masterKey) =>
+    internal Task<TestHost> StartAsync(string? masterKey, string? otherKey = null) =>
         TestHost.StartAsync(
             this,
             services => services.AddPrivacy(),
-            settings: new Dictionary<string, string?> { ["EventStore:RunDaemon"] = "false", ["Secrets:MasterKey"] = masterKey }
+            settings: new Dictionary<string, string?>
+            {
+                ["EventStore:RunDaemon"] = "false",
+                ["Secrets:MasterKey"] = masterKey,
+                ["Secrets:OtherMasterKey"] = otherKey,
+            }
         );
 
     internal Task<AppendResult> AppendAsync(StreamId stream, SealedPerson person, long expectedVersion = 0) =>

@@ -31,6 +31,8 @@ public sealed class Seller(TrackAiServer server, string gateway, string tenant, 
     private int orders;
     private int postbacks;
 
+    public TrackAiServer Server => server;
+
     public string Tenant { get; } = tenant;
 
     /// <summary>Proves its gateway's deliveries.</summary>

@@ -35,7 +35,8 @@ public sealed class TrackAiHost : IAsyncDisposable
 
     public PostgresEventStore Store => Services.GetRequiredService<PostgresEventStore>();
 
-    public static async Task<TrackAiHost> StartAsync(IReadOnlyDictionary<string, string?> settings)
+    /// <param name="settingsFile">Read beside the settings, and again whenever it changes, as the product's own file is.</param>
+    public static async Task<TrackAiHost> StartAsync(IReadOnlyDictionary<string, string?> settings, string? settingsFile = null)
     {
         var log = new CapturedLog();
         var application = await TrackAiApplication.BuildAsync(
@@ -43,6 +44,8 @@ public sealed class TrackAiHost : IAsyncDisposable
             builder =>
             {
                 builder.Configuration.AddInMemoryCollection(settings);
+                if (settingsFile is not null)
+                    builder.Configuration.AddJsonFile(settingsFile, optional: false, reloadOnChange: true);
                 builder.Logging.ClearProviders();
                 builder.Logging.AddProvider(log);
             }

@@ -52,6 +52,7 @@ public sealed class ExposureTests(TrackAiServer server) : IClassFixture<TrackAiS
         await AllowAsync(seller, Shop);
 
         (await SendAsync(seller, Shop, """{"utm_source":1}""")).ShouldBe((400, Shop));
+        (await SendAsync(seller, Shop, new string(' ', 20_000))).ShouldBe((413, Shop));
         (await SendAsync(seller, "https://elsewhere.example", """{"utm_source":1}""")).ShouldBe((403, null));
     }
 

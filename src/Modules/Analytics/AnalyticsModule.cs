@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.FeatureManagement;
 using TrackAi.Analytics.Http;
 using TrackAi.Analytics.Projections;
+using TrackAi.Contracts;
 using TrackAi.EventStore;
 
 namespace TrackAi.Analytics;
@@ -16,6 +17,7 @@ public static class AnalyticsModule
     {
         services.AddFeatureManagement();
         services.AddSingleton<Periods>();
+        services.AddSingleton<IReadLedger, ReadLedger>();
         services.AddProjection<VisitsProjection>();
         services.AddProjection<ConversionsProjection>();
         services.AddProjection<ConversionStatusProjection>();

@@ -23,6 +23,9 @@ public enum ConversionKind
 
     /// <summary>A later payment of a subscription: recorded, not dispatched unless the funnel says so.</summary>
     Renewal,
+
+    /// <summary>Marked by its sender as no sale at all (<c>trackai probe</c>): goes the whole way up to Meta, and never to it.</summary>
+    Test,
 }
 
 /// <summary>
@@ -56,6 +59,9 @@ public sealed record ConversionReceived(
     string Protected
 )
 {
+    /// <summary>When the gateway said so by its own clock, which orders reports that overtake each other; null where it does not tell.</summary>
+    public DateTimeOffset? ReportedAt { get; init; }
+
     /// <summary>Whether the buyer agreed to be reported to ad networks, by the seller's word with the sale; null when it does not say.</summary>
     public bool? Consent { get; init; }
 }
@@ -74,6 +80,9 @@ public sealed record ConversionStateChanged(
     string? Protected
 )
 {
+    /// <inheritdoc cref="ConversionReceived.ReportedAt"/>
+    public DateTimeOffset? ReportedAt { get; init; }
+
     /// <inheritdoc cref="ConversionReceived.Consent"/>
     public bool? Consent { get; init; }
 }
@@ -86,3 +95,14 @@ public sealed record DeliveryAcknowledged(string Gateway, string DeliveryId, str
 /// </summary>
 /// <param name="Shape">Field names and kinds of values, no values: enough to see what drifted.</param>
 public sealed record DeliveryNotUnderstood(string Gateway, string DeliveryId, string Reason, string Shape, DateTimeOffset ReceivedAt);
+
+/// <summary>A delivery that was not understood was, later on: translated again after the mapping was mended, or joined by the gateway's own repetition.</summary>
+/// <param name="ConversionId">The sale it was about; null where it is about none.</param>
+public sealed record DeliveryUnderstood(string Gateway, string DeliveryId, string? ConversionId, DateTimeOffset UnderstoodAt);
+
+/// <summary>
+/// An authentic delivery about a payment that may be another sale's, whose own delivery is still to come (Stripe's PaymentIntent of an invoice):
+/// its body is kept encrypted beside the log until it is joined or is known to stand alone.
+/// </summary>
+/// <param name="OrderId">What it would be called alone.</param>
+public sealed record DeliveryHeld(string Gateway, string DeliveryId, string OrderId, DateTimeOffset DueAt, DateTimeOffset ReceivedAt);

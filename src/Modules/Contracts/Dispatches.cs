@@ -66,3 +66,30 @@ public sealed record DispatchDeadLettered(
     double LatencyMs,
     DateTimeOffset AttemptedAt
 );
+
+/// <summary>A dead letter was put back into the queue by command. It is sent under the event_id it always had.</summary>
+/// <param name="RedriveId">One redrive, of however many letters; also the correlation id of the event and of the attempts that follow.</param>
+/// <param name="Expectation">What Meta was expected to make of it: <c>will_count</c>, <c>will_be_deduplicated</c> or <c>may_count_twice</c>.</param>
+/// <param name="TraceId">The trace of the command.</param>
+public sealed record DispatchRedriven(
+    string ConversionId,
+    string Gateway,
+    string DispatchId,
+    string PixelId,
+    Guid RedriveId,
+    string Expectation,
+    string By,
+    string? TraceId,
+    DateTimeOffset RedrivenAt
+);
+
+/// <summary>A dead letter was put away by command: it stays dead, and nobody is asked about it any more.</summary>
+public sealed record DispatchDiscarded(
+    string ConversionId,
+    string Gateway,
+    string DispatchId,
+    string PixelId,
+    string Reason,
+    string By,
+    DateTimeOffset DiscardedAt
+);

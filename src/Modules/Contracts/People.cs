@@ -91,6 +91,9 @@ public interface IPersonalData
     /// <summary>The same for bytes that are kept as they came (a delivery that was not understood).</summary>
     SealedPerson SealNew(string tenantId, string streamId, ReadOnlySpan<byte> content);
 
+    /// <summary>Bytes that were kept as they came, in the order given; null where the key was destroyed.</summary>
+    Task<IReadOnlyList<byte[]?>> OpenContentAsync(IReadOnlyList<ProtectedPart> parts, CancellationToken cancellationToken);
+
     /// <summary>
     /// Opens many parts with one look-up of their keys, in the order given; null where the key was destroyed (the person was erased).
     /// Throws when a part does not decrypt under its key: that is damage, not absence.
@@ -102,4 +105,7 @@ public interface IPersonalData
     /// <paramref name="kind"/> separates e-mails from phones and so on.
     /// </summary>
     byte[] LookupHash(string tenantId, string kind, string value);
+
+    /// <summary>The keyed hashes that a person of this e-mail, phone or these cookies is found by, see <see cref="PersonTraces"/>.</summary>
+    IReadOnlyList<byte[]> TracesOf(string tenantId, Person person);
 }

@@ -12,3 +12,23 @@ public interface ISecretBox
     /// <summary>Throws <see cref="System.Security.Cryptography.CryptographicException"/> when it was not sealed for this purpose under this master key.</summary>
     string Open(string purpose, byte[] @sealed);
 }
+
+/// <summary>A module that keeps sealed secrets in tables of its own.</summary>
+public interface IHoldSecrets
+{
+    /// <summary>Opens every secret and seals it anew, now that another master key is the one; returns how many.</summary>
+    Task<long> ResealAsync(CancellationToken cancellationToken);
+}
+
+/// <param name="LookupKey">Whether the key of look-ups was sealed anew; it stays the same itself.</param>
+public sealed record KeyRotation(long StreamKeys, long Secrets, bool LookupKey);
+
+/// <summary>The master key of the installation. Implemented by Privacy.</summary>
+public interface IMasterKeys
+{
+    /// <summary>What is wrong with the configured key for this database, and the remedy; null when it is the right one.</summary>
+    string? Problem();
+
+    /// <summary>Wraps everything under <c>Secrets:MasterKey</c> that is still under <c>Secrets:OtherMasterKey</c>. Doing it again finds nothing.</summary>
+    Task<KeyRotation> RotateAsync(CancellationToken cancellationToken = default);
+}

@@ -48,7 +48,11 @@ public sealed record FunnelInfo(
     string? PixelId,
     bool IsDefault,
     DateTimeOffset CreatedAt
-);
+)
+{
+    /// <summary>Whether its renewals are sent as Purchases of their own.</summary>
+    public bool SendsRenewals { get; init; }
+}
 
 /// <summary>What is set for a gateway; never the secret.</summary>
 /// <param name="SecretSetAt">Null when no secret is set.</param>
@@ -58,7 +62,11 @@ public sealed record ConnectionInfo(
     DateTimeOffset? SecretSetAt,
     DateTimeOffset? PreviousValidUntil,
     IReadOnlyList<string> AllowedNetworks
-);
+)
+{
+    /// <summary>Whether its webhook URL must end with a secret segment.</summary>
+    public bool HasUrlSegment { get; init; }
+}
 
 /// <summary>A pixel whose token is set; never the token.</summary>
 public sealed record PixelInfo(string PixelId, string? TestEventCode, DateTimeOffset TokenSetAt);
@@ -119,6 +127,17 @@ public interface ITenantAdministration
         TimeSpan? overlap = null,
         CancellationToken cancellationToken = default
     );
+
+    /// <summary>Whether a funnel's renewals are sent as Purchases of their own.</summary>
+    Task<bool> SetRenewalsAsync(string tenant, string funnelId, bool areSent, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Makes a new secret segment that the gateway's webhook URL must end with from now on, and returns it: it is not to be had again.
+    /// </summary>
+    Task<string> NewUrlSegmentAsync(string tenant, string gateway, CancellationToken cancellationToken = default);
+
+    /// <summary>Asks for no secret segment any more.</summary>
+    Task<bool> RemoveUrlSegmentAsync(string tenant, string gateway, CancellationToken cancellationToken = default);
 
     /// <param name="networks">CIDR ranges or single addresses; none means any address.</param>
     Task<bool> SetAllowListAsync(

@@ -30,6 +30,17 @@ public sealed record GatewaySecretSet(string Gateway, DateTimeOffset? PreviousVa
 /// <summary>Addresses (CIDR) that may deliver for a gateway; empty means any.</summary>
 public sealed record GatewayAllowListSet(string Gateway, IReadOnlyList<string> Networks);
 
+/// <summary>
+/// Whether a funnel's renewals are sent as Purchases of their own. They are not, unless it says so: who pays on is no new customer.
+/// </summary>
+public sealed record FunnelRenewalsSet(string FunnelId, bool AreSent, DateTimeOffset SetAt);
+
+/// <summary>
+/// The secret segment that a gateway's webhook URL must end with, by its SHA-256 in hex: the segment is 128 random bits, which no hash gives away.
+/// Null when none is asked for any more.
+/// </summary>
+public sealed record GatewayUrlSegmentSet(string Gateway, string? Digest, DateTimeOffset SetAt);
+
 /// <summary>A pixel's access token was set; the token itself is never in the log.</summary>
 public sealed record PixelTokenSet(string PixelId, string? TestEventCode);
 
@@ -53,7 +64,11 @@ public sealed record Tenant(string Slug, string Name, TenantStatus Status, strin
 }
 
 /// <summary>A tenant's account at a gateway: the secrets that are valid now (newest first) and who may deliver.</summary>
-public sealed record GatewayConnection(string Gateway, IReadOnlyList<string> Secrets, IReadOnlyList<string> AllowedNetworks);
+public sealed record GatewayConnection(string Gateway, IReadOnlyList<string> Secrets, IReadOnlyList<string> AllowedNetworks)
+{
+    /// <summary>SHA-256 in hex of the segment that its webhook URL must end with; null when none is asked for.</summary>
+    public string? UrlSegmentDigest { get; init; }
+}
 
 /// <summary>
 /// Meta's data processing options: <c>LDU</c> (Limited Data Use) with a country and a state, or 0 and 0 for "where the person is, by the address".
@@ -89,6 +104,9 @@ public interface ITenantDirectory
 
     /// <summary>The pixels a sale of this gateway and product goes to: its funnel's, else all of the tenant's. Ids only.</summary>
     IReadOnlyList<string> RoutePixels(string slug, string gateway, string? productId);
+
+    /// <summary>Whether the funnel of a sale of this gateway and product has its renewals sent.</summary>
+    bool SendsRenewals(string slug, string gateway, string? productId);
 
     /// <summary>Null when the tenant has no such pixel or it has no token.</summary>
     Pixel? FindPixel(string slug, string pixelId);

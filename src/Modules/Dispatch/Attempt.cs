@@ -12,12 +12,18 @@ internal abstract record Attempt(ClaimedDispatch Claimed, object Fact)
     /// <summary>Meta's de-duplication looks back this far (https://developers.facebook.com/docs/marketing-api/conversions-api/deduplicate-pixel-and-server-events).</summary>
     public static readonly TimeSpan DeduplicationTime = TimeSpan.FromHours(48);
 
+    public const string UnknownOutcome = "unknown_outcome";
+
+    // Less than this is no wait worth cutting shorter.
+    private static readonly TimeSpan ShortestQuarter = TimeSpan.FromSeconds(10);
+
     public sealed record Confirmed(ClaimedDispatch Claimed, object Fact) : Attempt(Claimed, Fact);
 
     public sealed record Postponed(ClaimedDispatch Claimed, object Fact, DateTimeOffset DueAt, DateTimeOffset? UnknownSince)
         : Attempt(Claimed, Fact);
 
-    public sealed record GivenUp(ClaimedDispatch Claimed, object Fact, string Reason, string Error) : Attempt(Claimed, Fact);
+    public sealed record GivenUp(ClaimedDispatch Claimed, object Fact, string Reason, string Error, DateTimeOffset? UnknownSince)
+        : Attempt(Claimed, Fact);
 
     /// <param name="sample">A random number for the jitter, at least 0 and less than 1.</param>
     public static Attempt Judge(PreparedDispatch dispatch, MetaAnswer answer, DateTimeOffset now, Backoff backoff, double sample) =>
@@ -48,8 +54,31 @@ internal abstract record Attempt(ClaimedDispatch Claimed, object Fact)
             _ => Again(dispatch, answer, now, backoff, sample),
         };
 
-    /// <summary>Given up without asking Meta.</summary>
-    public static GivenUp Dead(ClaimedDispatch claimed, string gateway, string reason, Failure failure, DateTimeOffset now) =>
+    /// <summary>Until when there is sense in sending it again, and the reason to give it up after that.</summary>
+    private static (DateTimeOffset End, string Reason) End(PreparedDispatch dispatch, DateTimeOffset? unknownSince)
+    {
+        var tooOld = dispatch.Event.Sale.OccurredAt + CapiPayload.LongestAge;
+        return unknownSince + DeduplicationTime is { } couldCountTwice && couldCountTwice < tooOld
+            ? (couldCountTwice, UnknownOutcome)
+            : (tooOld, EventValidation.TooOld);
+    }
+
+    /// <summary>The time left is a budget: never more than a quarter of it is spent on waiting for one more attempt, and the last one comes before the end.</summary>
+    private static DateTimeOffset RetryAt(DateTimeOffset now, DateTimeOffset end, TimeSpan delay)
+    {
+        var quarter = (end - now) / 4;
+        return now + (delay > quarter && quarter > ShortestQuarter ? quarter : delay);
+    }
+
+    /// <summary>Given up: without asking Meta, or after it.</summary>
+    public static GivenUp Dead(
+        ClaimedDispatch claimed,
+        string gateway,
+        string reason,
+        Failure failure,
+        DateTimeOffset now,
+        DateTimeOffset? unknownSince = null
+    ) =>
         new(
             claimed,
             new DispatchDeadLettered(
@@ -68,19 +97,20 @@ internal abstract record Attempt(ClaimedDispatch Claimed, object Fact)
                 now
             ),
             reason,
-            failure.Error
+            failure.Error,
+            unknownSince
         );
 
     private static Attempt Again(PreparedDispatch dispatch, MetaAnswer answer, DateTimeOffset now, Backoff backoff, double sample)
     {
-        var failure = Failure.Of(answer);
-        var retryAt = now + backoff.Delay(dispatch.Claimed.Attempt + 1, sample, failure.RetryAfter);
+        var (claimed, failure) = (dispatch.Claimed, Failure.Of(answer));
         // Without an answer, or with half a one, Meta may have taken the event: after its de-duplication ended, sending again could count twice.
-        var unknownSince = dispatch.Claimed.UnknownSince ?? (failure.MayHaveArrived ? now : null);
-        if (unknownSince + DeduplicationTime < retryAt)
-            return Dead(dispatch.Claimed, dispatch.Gateway, "unknown_outcome", failure, now);
-        if (retryAt - dispatch.Event.Sale.OccurredAt > CapiPayload.LongestAge)
-            return Dead(dispatch.Claimed, dispatch.Gateway, EventValidation.TooOld, failure, now);
+        var unknownSince = claimed.UnknownSince ?? (failure.MayHaveArrived ? now : null);
+        var (end, reason) = End(dispatch, unknownSince);
+        // A paused pixel keeps its queue: what waits is due as soon as it is resumed.
+        var retryAt = failure.PausesPixel ? now : RetryAt(now, end, backoff.Delay(claimed.Attempt + 1, sample, failure.RetryAfter));
+        if (retryAt >= end)
+            return Dead(claimed, dispatch.Gateway, reason, failure, now, unknownSince);
 
         return new Postponed(
             dispatch.Claimed,
@@ -118,6 +148,9 @@ internal sealed record Failure(
     TimeSpan Latency
 )
 {
+    /// <summary>Whether nothing at all can be sent until somebody has done something.</summary>
+    public bool PausesPixel => Class is ErrorClass.Token or ErrorClass.Permission;
+
     /// <summary>Whether Meta may have taken the event all the same.</summary>
     public bool MayHaveArrived => Class is ErrorClass.NoAnswer || (Class is ErrorClass.Transient && Code is null);
 
@@ -135,7 +168,7 @@ internal sealed record Failure(
                 refused.Latency
             ),
             MetaAnswer.NoAnswer none => new(ErrorClass.NoAnswer, null, null, null, none.Error, null, null, none.Latency),
-            _ => throw new ArgumentException("An accepted batch is no failure.", nameof(answer)),
+            _ => throw new ArgumentException("Only a failure has a reason.", nameof(answer)),
         };
 
     public static Failure WithoutAsking(string error) => new(ErrorClass.Permanent, null, null, null, error, null, null, TimeSpan.Zero);

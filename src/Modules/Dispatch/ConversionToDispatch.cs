@@ -29,6 +29,9 @@ internal sealed record ConversionToDispatch
     /// <summary>Whether the person agreed to be reported: the word that came with the sale, else the visitor's; null when nobody said.</summary>
     public bool? Consent => BuyerConsent ?? VisitorConsent;
 
+    /// <summary>The buyer asked to be erased: nothing is told of them any more.</summary>
+    public bool IsErased { get; private init; }
+
     /// <summary>The buyer's protected parts, the latest first.</summary>
     public IReadOnlyList<string> Buyer { get; private init; } = [];
 
@@ -37,10 +40,17 @@ internal sealed record ConversionToDispatch
 
     public IReadOnlySet<string> Succeeded { get; private init; } = new HashSet<string>(StringComparer.Ordinal);
 
-    public bool IsSkipped { get; private init; }
+    /// <summary>Why it was not sent; null while that was not decided.</summary>
+    public string? SkipReason { get; init; }
+
+    /// <summary>What the gateway says of the money now.</summary>
+    public PaymentState State { get; private init; }
 
     /// <summary>When it was paid, by the gateway's word.</summary>
     public DateTimeOffset PaidAt => Approval?.OccurredAt ?? Received!.OccurredAt;
+
+    /// <summary>Meta refuses it from then on.</summary>
+    public DateTimeOffset ExpiresAt => PaidAt + CapiPayload.LongestAge;
 
     public static ConversionToDispatch From(IEnumerable<RecordedEvent> stream) =>
         stream.Aggregate(new ConversionToDispatch(), (state, recorded) => state.Apply(recorded.Data));
@@ -51,6 +61,7 @@ internal sealed record ConversionToDispatch
             ConversionReceived received => this with
             {
                 Received = received,
+                State = received.State,
                 WasApproved = received.State == PaymentState.Approved,
                 BuyerConsent = received.Consent,
                 Buyer = [received.Protected],
@@ -58,6 +69,7 @@ internal sealed record ConversionToDispatch
             ConversionStateChanged changed => this with
             {
                 Approval = changed.To == PaymentState.Approved && !WasApproved ? changed : Approval,
+                State = changed.To,
                 WasApproved = WasApproved || changed.To == PaymentState.Approved,
                 BuyerConsent = changed.Consent ?? BuyerConsent,
                 Buyer = changed.Protected is null ? Buyer : [changed.Protected, .. Buyer],
@@ -81,7 +93,8 @@ internal sealed record ConversionToDispatch
             {
                 Succeeded = new HashSet<string>(Succeeded, StringComparer.Ordinal) { succeeded.DispatchId },
             },
-            DispatchSkipped => this with { IsSkipped = true },
+            PersonalDataErased => this with { IsErased = true },
+            DispatchSkipped skipped => this with { SkipReason = skipped.Reason },
             _ => this,
         };
 }

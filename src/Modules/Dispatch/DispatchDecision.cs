@@ -10,19 +10,34 @@ internal static class DispatchDecision
 {
     public const string Purchase = "Purchase";
 
+    /// <summary>The one reason that may pass: see <see cref="Revive"/>.</summary>
+    public const string NoPixel = "no_pixel";
+
     /// <returns><see cref="DispatchRequested"/> for each pixel, one <see cref="DispatchSkipped"/>, or nothing while it is not time.</returns>
-    public static IReadOnlyList<object> Decide(ConversionToDispatch conversion, IReadOnlyList<string> pixels, DateTimeOffset now)
+    /// <param name="sendsRenewals">Whether its funnel wants renewals sent.</param>
+    public static IReadOnlyList<object> Decide(
+        ConversionToDispatch conversion,
+        IReadOnlyList<string> pixels,
+        bool sendsRenewals,
+        DateTimeOffset now
+    )
     {
-        if (conversion is not { Received: { } received, WasApproved: true, IsDecided: true, Requested.Count: 0, IsSkipped: false })
+        if (conversion is not { Received: { } received, WasApproved: true, IsDecided: true, Requested.Count: 0, SkipReason: null })
             return [];
+        if (received.Kind == ConversionKind.Test)
+            return [Skipped("test")];
+        if (conversion.IsErased)
+            return [Skipped("erased")];
         if (conversion.Consent == false)
             return [Skipped("no_consent")];
-        if (received.Kind == ConversionKind.Renewal)
+        if (received.Kind == ConversionKind.Renewal && !sendsRenewals)
             return [Skipped("renewal")];
         if (now - conversion.PaidAt > CapiPayload.LongestAge)
             return [Skipped(EventValidation.TooOld)];
+        if (EventValidation.CheckMoney(conversion.Approval?.Value ?? received.Value).FirstOrDefault() is { } invalid)
+            return [Skipped(invalid)];
         if (pixels.Count == 0)
-            return [Skipped("no_pixel")];
+            return [Skipped(NoPixel)];
 
         return
         [
@@ -40,4 +55,12 @@ internal static class DispatchDecision
 
         DispatchSkipped Skipped(string reason) => new(received.ConversionId, received.Gateway, Purchase, reason, now);
     }
+
+    /// <summary>A sale that was skipped for want of a pixel and has one now. One that was given back in the meantime is not told to Meta any more.</summary>
+    /// <returns>As <see cref="Decide"/>, or nothing where it is not such a sale; never another skip.</returns>
+    public static IReadOnlyList<object> Revive(ConversionToDispatch conversion, IReadOnlyList<string> pixels, DateTimeOffset now) =>
+        conversion is { SkipReason: NoPixel, State: PaymentState.Approved }
+            // A renewal that its funnel does not send was skipped for that.
+            ? [.. Decide(conversion with { SkipReason = null }, pixels, sendsRenewals: true, now).OfType<DispatchRequested>()]
+            : [];
 }

@@ -24,4 +24,14 @@ internal static class DispatchMetrics
         "s",
         "One request to Meta."
     );
+
+    public static readonly Counter<long> Redriven = Meter.CreateCounter<long>(
+        "trackai.dispatch.redriven",
+        "{event}",
+        "Dead letters put back into the queue."
+    );
+
+    /// <summary>What a gauge of this module shows when it is asked.</summary>
+    public static void Gauge(string name, string unit, string description, Func<long> read) =>
+        Meter.CreateObservableGauge(name, read, unit, description);
 }

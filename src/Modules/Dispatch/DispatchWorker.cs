@@ -1,35 +1,39 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.FeatureManagement;
 using Npgsql;
 using TrackAi.Contracts;
+using TrackAi.Dispatch.Lanes;
 using TrackAi.Dispatch.Queue;
 using TrackAi.EventStore;
 
 namespace TrackAi.Dispatch;
 
 /// <summary>
-/// Takes what is due off the queue, sends it to Meta by pixel, several requests at a time, and records a verdict for each event. What it holds
-/// when it is stopped is finished first; what it holds when it is killed comes back by itself, under the same event_id.
+/// Takes what is due off the queue, lane by lane, and lets it go on its way, several requests at a time. What it holds when it is stopped is
+/// finished first; what it holds when it is killed comes back by itself, under the same event_id.
 /// </summary>
 internal sealed partial class DispatchWorker(
-    PostgresQueue queue,
+    IDispatchTransport transport,
     PrepareDispatches prepare,
     RecordAttempts record,
-    MetaClient meta,
-    ITenantDirectory tenants,
+    SendLane send,
+    HostLanes lanes,
+    Claims claims,
     PostgresSignals signals,
     Ids ids,
-    Random random,
+    IFeatureDefinitionProvider flags,
+    IFeatureManager features,
     DispatchOptions options,
     TimeProvider time,
     ILogger<DispatchWorker> logger
 ) : BackgroundService
 {
+    private const string Flag = "circuit_breaker";
     private static readonly TimeSpan AfterError = TimeSpan.FromMilliseconds(500);
 
-    private readonly Backoff backoff = new(options.FirstRetry, options.LongestRetry);
     private readonly SemaphoreSlim called = new(0, 1);
-    private readonly SemaphoreSlim slots = new(options.MaxInFlight, options.MaxInFlight);
+    private int underWay;
 
     public override Task StartAsync(CancellationToken cancellationToken)
     {
@@ -43,47 +47,89 @@ internal sealed partial class DispatchWorker(
             return;
         try
         {
-            while (true)
+            await StartTransportAsync(stoppingToken);
+            using var stopped = new CancellationTokenSource();
+            var keeping = claims.KeepUpAsync(stopped.Token);
+            try
             {
-                await slots.WaitAsync(stoppingToken);
-                var taken = await TakeAsync(stoppingToken);
-                if (!taken)
-                    await called.WaitAsync(await PauseAsync(stoppingToken), stoppingToken);
+                await TakeForeverAsync(stoppingToken);
+            }
+            finally
+            {
+                await FinishAsync();
+                await stopped.CancelAsync();
+                await keeping;
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            LogStopping(logger, options.MaxInFlight - slots.CurrentCount);
+            // Everything that was on its way is recorded.
         }
-
-        await FinishAsync();
     }
 
-    /// <summary>Claims a batch and lets it go on its way; gives the slot back when there is nothing.</summary>
+    private async Task TakeForeverAsync(CancellationToken stoppingToken)
+    {
+        while (true)
+        {
+            lanes.Circuits = await IsOnAsync();
+            if (lanes.Room > 0 && await TakeAsync(stoppingToken))
+                continue;
+            var pause = lanes.Room > 0 ? await PauseAsync(stoppingToken) : options.PollingTime;
+            await called.WaitAsync(pause, stoppingToken);
+        }
+    }
+
+    private async Task StartTransportAsync(CancellationToken stoppingToken)
+    {
+        while (true)
+        {
+            try
+            {
+                await transport.StartAsync(Call, stoppingToken);
+                return;
+            }
+            catch (Exception exception) when (IsTrouble(exception))
+            {
+                LogQueueUnavailable(logger, exception);
+                await Task.Delay(AfterError, time, stoppingToken);
+            }
+        }
+    }
+
+    /// <summary>Claims what is due and lets it go on its way; false when there is nothing.</summary>
     private async Task<bool> TakeAsync(CancellationToken stoppingToken)
     {
-        var handedOver = false;
         try
         {
             var claim = ids.New();
             var now = time.GetUtcNow();
-            var claimed = await queue.ClaimAsync(claim, options.BatchSize, now, now + options.ClaimTime, stoppingToken);
+            var take = new Take(
+                claim,
+                now,
+                now + options.ClaimTime,
+                Math.Min(options.BatchSize, lanes.Most),
+                lanes.Most,
+                lanes.Busy,
+                lanes.Last,
+                lanes.Circuits
+            );
+            var claimed = await transport.TakeAsync(take, stoppingToken);
             if (claimed.Count == 0)
                 return false;
+
+            foreach (var lane in claimed.Select(one => one.Lane).Distinct())
+                lanes.Enter(lane);
+            claims.Add(claim, claimed);
+            Interlocked.Increment(ref underWay);
             // Not cancelled by the stop: what was sent must be recorded.
             _ = Task.Run(() => DispatchAsync(claim, claimed), CancellationToken.None);
-            return handedOver = true;
+            return true;
         }
-        catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException)
+        catch (Exception exception) when (IsTrouble(exception))
         {
             LogQueueUnavailable(logger, exception);
             await Task.Delay(AfterError, time, stoppingToken);
             return true;
-        }
-        finally
-        {
-            if (!handedOver)
-                slots.Release();
         }
     }
 
@@ -91,10 +137,34 @@ internal sealed partial class DispatchWorker(
     {
         try
         {
-            var preparation = await PrepareAsync(claimed);
-            await record.HandleAsync(claim, preparation.Ended, preparation.AlreadyConfirmed, CancellationToken.None);
-            var pixels = preparation.ToSend.GroupBy(dispatch => (dispatch.Claimed.TenantId, dispatch.Claimed.PixelId));
-            await Task.WhenAll(pixels.Select(pixel => SendAsync(claim, pixel.Key.TenantId, pixel.Key.PixelId, [.. pixel])));
+            var preparation = await PrepareAsync(claim, claimed);
+            var ready = preparation.ToSend.ToLookup(dispatch => dispatch.Claimed.Lane);
+            await Task.WhenAll(
+                claimed.GroupBy(one => one.Lane).Select(lane => DispatchLaneAsync(claim, lane.Key, [.. lane], [.. ready[lane.Key]]))
+            );
+        }
+        finally
+        {
+            claims.Remove(claim);
+            Interlocked.Decrement(ref underWay);
+            Call();
+        }
+    }
+
+    private async Task DispatchLaneAsync(
+        Guid claim,
+        Lane lane,
+        IReadOnlyList<ClaimedDispatch> claimed,
+        IReadOnlyList<PreparedDispatch> ready
+    )
+    {
+        try
+        {
+            if (ready.Count > 0)
+                await send.HandleAsync(claim, lane, ready);
+            string[] done = [.. claimed.Select(one => one.DispatchId)];
+            claims.Finish(claim, done);
+            await transport.FinishAsync(claim, done, CancellationToken.None);
         }
         catch (Exception exception)
         {
@@ -103,24 +173,41 @@ internal sealed partial class DispatchWorker(
         }
         finally
         {
-            slots.Release();
+            lanes.Leave(lane);
+            Call();
+        }
+    }
+
+    /// <summary>What ends without Meta is recorded here.</summary>
+    private async Task<Preparation> PrepareAsync(Guid claim, IReadOnlyList<ClaimedDispatch> claimed)
+    {
+        try
+        {
+            var preparation = await PrepareEachAsync(claimed);
+            await record.HandleAsync(claim, preparation.Ended, preparation.AlreadyConfirmed, CancellationToken.None);
+            return preparation;
+        }
+        catch (Exception exception)
+        {
+            LogBatchFailed(logger, claimed.Count, options.ClaimTime, exception);
+            return new Preparation([], [], []);
         }
     }
 
     // What cannot be read is given up for itself alone: its neighbours must not come back with it for ever.
-    private async Task<Preparation> PrepareAsync(IReadOnlyList<ClaimedDispatch> claimed)
+    private async Task<Preparation> PrepareEachAsync(IReadOnlyList<ClaimedDispatch> claimed)
     {
         try
         {
             return await prepare.HandleAsync(claimed, CancellationToken.None);
         }
-        catch (Exception exception) when (exception is not (NpgsqlException or IOException or TimeoutException))
+        catch (Exception exception) when (!IsTrouble(exception))
         {
             if (claimed is [var lone])
                 return new Preparation([], [Unreadable(lone, exception)], []);
             var half = claimed.Count / 2;
-            var first = await PrepareAsync([.. claimed.Take(half)]);
-            var second = await PrepareAsync([.. claimed.Skip(half)]);
+            var first = await PrepareEachAsync([.. claimed.Take(half)]);
+            var second = await PrepareEachAsync([.. claimed.Skip(half)]);
             return new Preparation(
                 [.. first.ToSend, .. second.ToSend],
                 [.. first.Ended, .. second.Ended],
@@ -138,78 +225,31 @@ internal sealed partial class DispatchWorker(
         return Attempt.Dead(claimed, gateway, "unreadable", failure, time.GetUtcNow());
     }
 
-    private async Task SendAsync(Guid claim, string tenant, string pixelId, IReadOnlyList<PreparedDispatch> dispatches)
-    {
-        var verdicts = tenants.FindPixel(tenant, pixelId) is { } pixel
-            ? await Bisection.SendAsync(
-                dispatches,
-                (part, cancellationToken) => AskAsync(claim, pixel, part, cancellationToken),
-                CancellationToken.None
-            )
-            : [.. dispatches.Select(dispatch => new Verdict<PreparedDispatch>(dispatch, NoToken))];
-
-        var now = time.GetUtcNow();
-        var attempts = verdicts
-            .Select(verdict => Attempt.Judge(verdict.Event, verdict.Answer, now, backoff, random.NextDouble()))
-            .ToArray();
-        await record.HandleAsync(claim, attempts, [], CancellationToken.None);
-        // The loop rests until what was due next when it last looked, which is the end of this claim.
-        if (attempts.Any(attempt => attempt is Attempt.Postponed))
-            Call();
-        Report(tenant, pixelId, verdicts);
-    }
-
-    private async Task<MetaAnswer> AskAsync(
-        Guid claim,
-        Pixel pixel,
-        IReadOnlyList<PreparedDispatch> part,
-        CancellationToken cancellationToken
-    )
-    {
-        await queue.ExtendAsync(claim, time.GetUtcNow() + options.ClaimTime, cancellationToken);
-        using var activity = DispatchMetrics.Activities.StartActivity("trackai.dispatch.send");
-        activity?.SetTag("pixel", pixel.PixelId)?.SetTag("events", part.Count);
-        return await meta.SendAsync(pixel, [.. part.Select(dispatch => dispatch.Event)], cancellationToken);
-    }
-
-    private void Report(string tenant, string pixel, IReadOnlyList<Verdict<PreparedDispatch>> verdicts)
-    {
-        foreach (var group in verdicts.GroupBy(verdict => verdict.Answer))
-        {
-            var outcome = group.Key is MetaAnswer.Accepted ? "sent" : Failure.Of(group.Key).Class.Name();
-            DispatchMetrics.Events.Add(group.Count(), new("outcome", outcome), new("tenant", tenant));
-            DispatchMetrics.Duration.Record(group.Key.Latency.TotalSeconds, new KeyValuePair<string, object?>("outcome", outcome));
-            if (group.Key is not MetaAnswer.Accepted)
-                LogNotSent(logger, group.Count(), tenant, pixel, outcome, Failure.Of(group.Key).Error);
-        }
-    }
-
     private async Task<TimeSpan> PauseAsync(CancellationToken stoppingToken)
-    {
-        var due = await NextDueAsync(stoppingToken) - time.GetUtcNow();
-        return due < TimeSpan.Zero ? TimeSpan.Zero
-            : due < options.PollingTime ? due.Value
-            : options.PollingTime;
-    }
-
-    private async Task<DateTimeOffset?> NextDueAsync(CancellationToken stoppingToken)
     {
         try
         {
-            return await queue.ReadNextDueAsync(stoppingToken);
+            var due = await transport.ReadNextDueAsync(lanes.Busy, lanes.Circuits, stoppingToken) - time.GetUtcNow();
+            return due < TimeSpan.Zero ? TimeSpan.Zero
+                : due < options.PollingTime ? due.Value
+                : options.PollingTime;
         }
-        catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException)
+        catch (Exception exception) when (IsTrouble(exception))
         {
             LogQueueUnavailable(logger, exception);
-            return null;
+            return AfterError;
         }
     }
 
-    // Every slot back means every batch recorded.
+    // A flag that nobody defined is on.
+    private async Task<bool> IsOnAsync() => await flags.GetFeatureDefinitionAsync(Flag) is null || await features.IsEnabledAsync(Flag);
+
     private async Task FinishAsync()
     {
-        for (var slot = 0; slot < options.MaxInFlight; slot++)
-            await slots.WaitAsync(CancellationToken.None);
+        if (Volatile.Read(ref underWay) is var batches and > 0)
+            LogStopping(logger, batches);
+        while (Volatile.Read(ref underWay) > 0)
+            await called.WaitAsync(AfterError);
     }
 
     private void Call()
@@ -219,16 +259,7 @@ internal sealed partial class DispatchWorker(
                 called.Release();
     }
 
-    private static readonly MetaAnswer NoToken = new MetaAnswer.Refused(
-        ErrorClass.Token,
-        0,
-        null,
-        null,
-        "The pixel has no access token: run 'pixels set'.",
-        null,
-        null,
-        TimeSpan.Zero
-    );
+    private static bool IsTrouble(Exception exception) => exception is NpgsqlException or IOException or TimeoutException;
 
     [LoggerMessage(2001, LogLevel.Information, "Finishing {Batches} batches on their way to Meta.")]
     private static partial void LogStopping(ILogger logger, int batches);
@@ -242,9 +273,6 @@ internal sealed partial class DispatchWorker(
         "A batch of {Count} dispatches could not be prepared or recorded; it is tried again under the same ids in {ClaimTime}."
     )]
     private static partial void LogBatchFailed(ILogger logger, int count, TimeSpan claimTime, Exception exception);
-
-    [LoggerMessage(2004, LogLevel.Warning, "{Count} events of tenant {Tenant} were not taken by pixel {Pixel} ({Outcome}): {Error}")]
-    private static partial void LogNotSent(ILogger logger, int count, string tenant, string pixel, string outcome, string error);
 
     [LoggerMessage(
         2005,

@@ -11,24 +11,47 @@ internal sealed record Preparation(
     IReadOnlyList<ClaimedDispatch> AlreadyConfirmed
 );
 
+/// <summary>Conversions with everything their events are built from.</summary>
+internal sealed class OpenedConversions(
+    IReadOnlyDictionary<StreamId, ConversionToDispatch> conversions,
+    IReadOnlyDictionary<StreamId, ClickCaptured> clicks,
+    IReadOnlyDictionary<string, ProtectedPerson> people
+)
+{
+    public ConversionToDispatch? Find(StreamId stream) => conversions.GetValueOrDefault(stream);
+
+    /// <summary>The event that a request of a conversion asks for.</summary>
+    public CapiEvent Build(StreamId stream, DispatchRequested request, DateTimeOffset now)
+    {
+        var conversion = conversions[stream];
+        // Who agreed only at the checkout is reported as a buyer, not as the visitor who had declined.
+        var click =
+            conversion.VisitorConsent is not false
+            && request.ClickId is { } id
+            && clicks.TryGetValue(new StreamId(stream.TenantId, Streams.Click(id)), out var captured)
+            && people.TryGetValue(captured.Protected, out var visitor)
+                ? new CapiClick(visitor, captured.OccurredAt)
+                : null;
+        return CapiPayload.Build(
+            CapiSale.Of(request, conversion.Received!, conversion.Approval),
+            [.. conversion.Buyer.Select(part => people.GetValueOrDefault(part)).OfType<ProtectedPerson>()],
+            click,
+            now
+        );
+    }
+}
+
 /// <summary>Reads the streams of claimed dispatches and builds Meta's events, many at a time.</summary>
 internal sealed class PrepareDispatches(PostgresEventStore store, IPersonalData people, TimeProvider time)
 {
     public async Task<Preparation> HandleAsync(IReadOnlyList<ClaimedDispatch> claimed, CancellationToken cancellationToken)
     {
-        var streams = await store.ReadStreamsAsync([.. claimed.Select(StreamOf)], cancellationToken);
-        var conversions = streams.ToDictionary(stream => stream.Key, ConversionToDispatch.From);
-        var clicks = await ReadClicksAsync(conversions, cancellationToken);
-        var opened = await OpenAsync(conversions, clicks, cancellationToken);
-
+        var opened = await OpenAsync([.. claimed.Select(StreamOf).Distinct()], cancellationToken);
         var (toSend, ended, confirmed) = (new List<PreparedDispatch>(), new List<Attempt>(), new List<ClaimedDispatch>());
         var now = time.GetUtcNow();
         foreach (var one in claimed)
         {
-            if (
-                !conversions.TryGetValue(StreamOf(one), out var conversion)
-                || !conversion.Requested.TryGetValue(one.DispatchId, out var request)
-            )
+            if (opened.Find(StreamOf(one)) is not { } conversion || !conversion.Requested.TryGetValue(one.DispatchId, out var request))
                 throw new InvalidOperationException(
                     $"Dispatch {one.DispatchId} is queued, but stream {StreamOf(one)} does not request it."
                 );
@@ -38,7 +61,17 @@ internal sealed class PrepareDispatches(PostgresEventStore store, IPersonalData 
                 continue;
             }
 
-            var prepared = new PreparedDispatch(one, request.Gateway, Build(one.TenantId, request, conversion, clicks, opened, now));
+            if (conversion.IsErased)
+            {
+                ended.Add(Attempt.Dead(one, request.Gateway, "erased", Failure.WithoutAsking("The buyer was erased."), now));
+                continue;
+            }
+
+            var prepared = new PreparedDispatch(
+                one,
+                request.Gateway,
+                opened.Build(StreamOf(one), request with { ClickId = conversion.ClickId }, now)
+            );
             var problems = EventValidation.Check(prepared.Event, now);
             if (problems.Count == 0)
                 toSend.Add(prepared);
@@ -55,6 +88,17 @@ internal sealed class PrepareDispatches(PostgresEventStore store, IPersonalData 
         }
 
         return new Preparation(toSend, ended, confirmed);
+    }
+
+    /// <summary>Reads conversions with their clicks and opens what is protected in them.</summary>
+    public async Task<OpenedConversions> OpenAsync(IReadOnlyCollection<StreamId> streams, CancellationToken cancellationToken)
+    {
+        var conversions = (await store.ReadStreamsAsync(streams, cancellationToken)).ToDictionary(
+            stream => stream.Key,
+            ConversionToDispatch.From
+        );
+        var clicks = await ReadClicksAsync(conversions, cancellationToken);
+        return new OpenedConversions(conversions, clicks, await OpenAsync(conversions, clicks, cancellationToken));
     }
 
     private async Task<IReadOnlyDictionary<StreamId, ClickCaptured>> ReadClicksAsync(
@@ -86,35 +130,11 @@ internal sealed class PrepareDispatches(PostgresEventStore store, IPersonalData 
             .. conversions.SelectMany(pair => pair.Value.Buyer.Select(part => new ProtectedPart(pair.Key.TenantId, pair.Key.Id, part))),
             .. clicks.Select(pair => new ProtectedPart(pair.Key.TenantId, pair.Key.Id, pair.Value.Protected)),
         ];
-        var people1 = await people.OpenAsync(parts, cancellationToken);
+        var opened = await people.OpenAsync(parts, cancellationToken);
         return parts
-            .Zip(people1)
+            .Zip(opened)
             .Where(pair => pair.Second is not null)
             .ToDictionary(pair => pair.First.Protected, pair => pair.Second!, StringComparer.Ordinal);
-    }
-
-    private static CapiEvent Build(
-        string tenant,
-        DispatchRequested request,
-        ConversionToDispatch conversion,
-        IReadOnlyDictionary<StreamId, ClickCaptured> clicks,
-        IReadOnlyDictionary<string, ProtectedPerson> opened,
-        DateTimeOffset now
-    )
-    {
-        // Who agreed only at the checkout is reported as a buyer, not as the visitor who had declined.
-        var click =
-            conversion is { VisitorConsent: not false, ClickId: { } id }
-            && clicks.TryGetValue(new StreamId(tenant, Streams.Click(id)), out var captured)
-            && opened.TryGetValue(captured.Protected, out var visitor)
-                ? new CapiClick(visitor, captured.OccurredAt)
-                : null;
-        return CapiPayload.Build(
-            CapiSale.Of(request, conversion.Received!, conversion.Approval),
-            [.. conversion.Buyer.Select(part => opened.GetValueOrDefault(part)).OfType<ProtectedPerson>()],
-            click,
-            now
-        );
     }
 
     private static StreamId StreamOf(ClaimedDispatch claimed) => new(claimed.TenantId, Streams.Conversion(claimed.ConversionId));

@@ -73,7 +73,14 @@ internal sealed class RecordAttempts(PostgresEventStore store, TimeProvider time
                 await PostgresQueue.GiveUpAsync(
                     session.Connection,
                     claim,
-                    [.. givenUp.Select(attempt => new GivenUp(attempt.Claimed.DispatchId, attempt.Reason, attempt.Error))],
+                    [
+                        .. givenUp.Select(attempt => new GivenUp(
+                            attempt.Claimed.DispatchId,
+                            attempt.Reason,
+                            attempt.Error,
+                            attempt.UnknownSince
+                        )),
+                    ],
                     time.GetUtcNow(),
                     cancellationToken
                 )
@@ -83,6 +90,9 @@ internal sealed class RecordAttempts(PostgresEventStore store, TimeProvider time
         foreach (var attempt in attempts.Where(attempt => recorded.Contains(attempt.Claimed.DispatchId)))
             session.Append(
                 new Append(new StreamId(attempt.Claimed.TenantId, Streams.Conversion(attempt.Claimed.ConversionId)), [attempt.Fact])
+                {
+                    CorrelationId = attempt.Claimed.RedriveId is { } redrive ? $"{redrive}" : null,
+                }
             );
         await session.CommitAsync(cancellationToken);
     }

@@ -31,7 +31,17 @@ internal sealed class RequestDispatches(ITenantDirectory tenants, GraceOptions g
                 if (decision.Count == 0)
                     continue;
                 session.Append(new Append(stream.Key, decision) { CausationId = $"{cause.Id}" });
-                queued.AddRange(Queued(stream.Key.TenantId, conversion, decision, now));
+                // A late click may still come for a sale without one.
+                var dueAt = conversion.ClickId is null ? now.AddSeconds(grace.GraceSeconds) : now;
+                queued.AddRange(Queued(stream.Key.TenantId, conversion, decision, dueAt, now));
+                if (decision is [DispatchSkipped { Reason: DispatchDecision.NoPixel }])
+                    await ReviveSkipped.RememberAsync(
+                        session.Connection,
+                        stream.Key.TenantId,
+                        conversion.Received!,
+                        conversion.ExpiresAt,
+                        cancellationToken
+                    );
                 break;
             }
         }
@@ -39,28 +49,37 @@ internal sealed class RequestDispatches(ITenantDirectory tenants, GraceOptions g
         await PostgresQueue.EnqueueAsync(session.Connection, queued, cancellationToken);
     }
 
-    private static bool Decided(ConversionToDispatch conversion) => conversion.IsSkipped || conversion.Requested.Count > 0;
-
-    private IReadOnlyList<object> Decide(string tenant, ConversionToDispatch conversion, DateTimeOffset now) =>
-        conversion.Received is { } received
-            ? DispatchDecision.Decide(conversion, tenants.RoutePixels(tenant, received.Gateway, received.ProductId), now)
-            : [];
-
-    // A late click may still come for a sale without one.
-    private IEnumerable<QueuedDispatch> Queued(
+    /// <summary>The rows of the queue that a decision asks for.</summary>
+    public static IReadOnlyList<QueuedDispatch> Queued(
         string tenant,
         ConversionToDispatch conversion,
         IReadOnlyList<object> decision,
+        DateTimeOffset dueAt,
         DateTimeOffset now
     ) =>
-        decision
-            .OfType<DispatchRequested>()
-            .Select(request => new QueuedDispatch(
-                request.DispatchId,
-                tenant,
-                request.ConversionId,
-                request.PixelId,
-                conversion.ClickId is null ? now.AddSeconds(grace.GraceSeconds) : now,
+        [
+            .. decision
+                .OfType<DispatchRequested>()
+                .Select(request => new QueuedDispatch(
+                    request.DispatchId,
+                    tenant,
+                    request.ConversionId,
+                    request.PixelId,
+                    dueAt,
+                    now,
+                    conversion.ExpiresAt
+                )),
+        ];
+
+    private static bool Decided(ConversionToDispatch conversion) => conversion.SkipReason is not null || conversion.Requested.Count > 0;
+
+    private IReadOnlyList<object> Decide(string tenant, ConversionToDispatch conversion, DateTimeOffset now) =>
+        conversion.Received is { } received
+            ? DispatchDecision.Decide(
+                conversion,
+                tenants.RoutePixels(tenant, received.Gateway, received.ProductId),
+                tenants.SendsRenewals(tenant, received.Gateway, received.ProductId),
                 now
-            ));
+            )
+            : [];
 }

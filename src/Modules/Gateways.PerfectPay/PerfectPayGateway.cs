@@ -38,9 +38,9 @@ public sealed class PerfectPayGateway : IGateway
             return new Translation.NoSale("precheckout", "an abandoned checkout is no sale");
         if (StateOf(status) is not { } state)
             return new Translation.NotUnderstood($"sale_status_enum {root.Text("sale_status_enum") ?? "is missing"}");
-        if (root.Text("code") is not { Length: <= 200 } code || code.Any(char.IsControl))
+        if (root.Order("code") is not { } code)
             return new Translation.NotUnderstood("code is missing or longer than 200 characters");
-        if (root.Number("sale_amount") is not { } amount || amount < 0)
+        if (root.Amount("sale_amount") is not { } amount)
             return new Translation.NotUnderstood("sale_amount is no amount");
         if (CurrencyOf(root) is not { } currency)
             return new Translation.NotUnderstood($"currency_enum {root.Text("currency_enum") ?? "is missing"}");
@@ -84,12 +84,12 @@ public sealed class PerfectPayGateway : IGateway
         };
 
     private static string? CurrencyOf(JsonElement root) =>
-        (root.Text("currency_enum_key"), root.WholeNumber("currency_enum")) switch
+        root.Currency("currency_enum_key")
+        ?? root.WholeNumber("currency_enum") switch
         {
-            ({ Length: 3 } code, _) when code.All(char.IsAsciiLetter) => code.ToUpperInvariant(),
-            (_, 1) => "BRL",
-            (_, 2) => "USD",
-            (_, 3) => "EUR",
+            1 => "BRL",
+            2 => "USD",
+            3 => "EUR",
             _ => null,
         };
 

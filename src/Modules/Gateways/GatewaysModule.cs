@@ -3,6 +3,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Microsoft.FeatureManagement;
+using TrackAi.Contracts;
 using TrackAi.EventStore;
 
 namespace TrackAi.Gateways;
@@ -13,6 +14,9 @@ public static class GatewaysModule
     {
         services.AddFeatureManagement();
         services.AddSingleton(provider => provider.GetRequiredService<IConfiguration>().GetSection("Limits").Get<LimitsOptions>() ?? new());
+        services.AddSingleton(provider =>
+            provider.GetRequiredService<IConfiguration>().GetSection("Gateways").Get<GatewaysOptions>() ?? new()
+        );
         services
             .AddOptions<WebhookRateLimitOptions>()
             .BindConfiguration("RateLimits:Webhooks")
@@ -23,8 +27,21 @@ public static class GatewaysModule
             .ValidateOnStart();
         services.AddSingleton(provider => new RateLimits(provider.GetRequiredService<IOptions<WebhookRateLimitOptions>>().Value));
         services.AddSingleton<GatewayRegistry>();
+        services.AddSingleton<SaleNames>();
+        services.AddSingleton<KeptDeliveries>();
+        services.AddSingleton<RecordSale>();
         services.AddSingleton<RecordDelivery>();
+        services.AddSingleton<IHoldPersonalData, PeopleInDeliveries>();
+        services.AddSingleton(provider => new ReplayDeliveries(
+            provider.GetRequiredService<KeptDeliveries>(),
+            provider.GetRequiredService<GatewayRegistry>(),
+            provider.GetRequiredService<RecordDelivery>(),
+            provider.GetRequiredService<IPersonalData>()
+        ));
+        services.AddHostedService<SettleHeldDeliveries>();
+        services.AddHostedService<ForgetKeptDeliveries>();
         services.AddSideEffect(KeptDelivery.Table);
+        services.AddSideEffect(HeldDelivery.Table);
         return services.AddSchema("gateways", typeof(GatewaysModule).Assembly);
     }
 

@@ -37,6 +37,18 @@ public static class JsonFields
     public static long? WholeNumber(this JsonElement element, params ReadOnlySpan<string> path) =>
         element.Number(path) is { } number && number == decimal.Truncate(number) && Math.Abs(number) <= long.MaxValue ? (long)number : null;
 
+    /// <summary>The id of an order: text of 1 to 200 characters without control characters; null otherwise.</summary>
+    public static string? Order(this JsonElement element, params ReadOnlySpan<string> path) =>
+        element.Text(path) is { Length: <= 200 } order && !order.Any(char.IsControl) ? order : null;
+
+    /// <summary>An amount of money that somebody may have paid; null otherwise.</summary>
+    public static decimal? Amount(this JsonElement element, params ReadOnlySpan<string> path) =>
+        element.Number(path) is { } amount and >= 0 and < 1_000_000_000_000 ? amount : null;
+
+    /// <summary>An ISO 4217 code in upper case; null otherwise.</summary>
+    public static string? Currency(this JsonElement element, params ReadOnlySpan<string> path) =>
+        element.Text(path) is { Length: 3 } code && code.All(char.IsAsciiLetter) ? code.ToUpperInvariant() : null;
+
     private static JsonElement? Member(JsonElement element, string name)
     {
         try

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -16,7 +18,7 @@ internal static class ReceiveWebhook
 {
     public static void MapReceiveWebhook(this IEndpointRouteBuilder endpoints) =>
         endpoints
-            .MapPost("/api/v1/webhooks/{gateway}/{tenantId}", HandleAsync)
+            .MapPost("/api/v1/webhooks/{gateway}/{tenantId}/{segment?}", HandleAsync)
             .WithName("ReceiveWebhook")
             .WithTags("Webhooks")
             .WithSummary("A payment gateway's webhook, in the gateway's own shape or in the simple contract.")
@@ -33,6 +35,7 @@ internal static class ReceiveWebhook
     private static async Task<Results<Accepted<WebhookAccepted>, ProblemHttpResult>> HandleAsync(
         string gateway,
         string tenantId,
+        string? segment,
         HttpContext http,
         GatewayRegistry gateways,
         ITenantDirectory tenants,
@@ -87,7 +90,15 @@ internal static class ReceiveWebhook
                 gateway,
                 "address"
             );
-        if (!IsJson(http.Request.ContentType))
+        if (!IsSegment(segment, connection.UrlSegmentDigest))
+            return Problem(
+                401,
+                "Proof of origin missing or wrong",
+                "The webhook URL does not end with the secret segment of this connection: paste the URL that 'gateways set --url-segment new' printed.",
+                gateway,
+                "segment"
+            );
+        if (!IsTaken(http.Request.ContentType, sender))
             return Problem(415, "Not JSON", "Content-Type: must be application/json.", gateway, "content_type");
         if (await ReadBodyAsync(http.Request, limits.WebhookBodyBytes, cancellationToken) is not { } body)
             return Problem(
@@ -122,8 +133,14 @@ internal static class ReceiveWebhook
 
         try
         {
-            var recorded = await record.HandleAsync(tenant, sender.Name, sender.Translate(delivery), delivery, cancellationToken);
-            Count(gateway, recorded.Duplicate ? "duplicate" : "accepted");
+            var recorded = await record.HandleAsync(
+                tenant.Slug,
+                sender.Name,
+                sender.Translate(delivery),
+                delivery,
+                cancellationToken: cancellationToken
+            );
+            Count(gateway, recorded.Outcome);
             return TypedResults.Accepted((string?)null, recorded);
         }
         catch (InvalidDeliveryException invalid)
@@ -146,12 +163,13 @@ internal static class ReceiveWebhook
         return networks.Any(network => IPNetwork.TryParse(network, out var allowed) && allowed.Contains(plain));
     }
 
-    private static bool IsJson(string? contentType) =>
-        contentType?.Split(';')[0].Trim() is { } media
-        && (
-            media.Equals("application/json", StringComparison.OrdinalIgnoreCase)
-            || media.EndsWith("+json", StringComparison.OrdinalIgnoreCase)
-        );
+    // One that nobody asks for is left alone, so that it can be switched on and off while the gateway has the longer URL.
+    private static bool IsSegment(string? segment, string? digest) =>
+        digest is null || Secret.Equals(digest, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(segment ?? ""))));
+
+    private static bool IsTaken(string? contentType, IGateway sender) =>
+        contentType?.Split(';')[0].Trim().ToLowerInvariant() is { } media
+        && (media == "application/json" || media.EndsWith("+json", StringComparison.Ordinal) || sender.Takes(media));
 
     private static async Task<ReadOnlyMemory<byte>?> ReadBodyAsync(HttpRequest request, int limit, CancellationToken cancellationToken)
     {
@@ -200,4 +218,13 @@ internal sealed record WebhookAccepted(
     [property: JsonPropertyName("ok")] bool Ok,
     [property: JsonPropertyName("event_id")] Guid? EventId,
     [property: JsonPropertyName("duplicate")] bool Duplicate
-);
+)
+{
+    /// <summary>What whoever reads the gateway's log of deliveries should know; left out where there is nothing to say.</summary>
+    [JsonPropertyName("note"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Note { get; init; }
+
+    /// <summary>What it is counted as.</summary>
+    [JsonIgnore]
+    public string Outcome { get; init; } = Duplicate ? "duplicate" : "accepted";
+}

@@ -54,6 +54,7 @@ public sealed record SimpleContract
             OrderId = OrderId(root),
             State = state,
             GatewayStatus = status.ToLowerInvariant(),
+            Kind = IsTest(root) ? ConversionKind.Test : ConversionKind.Sale,
             Value = new Money(Amount(root), Currency(root)),
             ProductId = root.Text("product_id"),
             Buyer = Buyer(root, notes),
@@ -113,6 +114,8 @@ public sealed record SimpleContract
             State = root.Text(BuyerField, "state"),
             Zip = root.Text(BuyerField, "zip"),
             Country = root.Text(BuyerField, "country"),
+            BirthDate = root.Text(BuyerField, "birth_date"),
+            Gender = root.Text(BuyerField, "gender"),
             ExternalId = root.Text(BuyerField, "external_id"),
             Fbc = root.Text("fbc"),
             Fbp = root.Text("fbp"),
@@ -142,6 +145,14 @@ public sealed record SimpleContract
             { ValueKind: JsonValueKind.True } => true,
             { ValueKind: JsonValueKind.False } => false,
             _ => throw new InvalidDeliveryException("consent", "must be true or false; leave it out when the buyer was not asked"),
+        };
+
+    private static bool IsTest(JsonElement root) =>
+        root.At("test") switch
+        {
+            null or { ValueKind: JsonValueKind.False } => false,
+            { ValueKind: JsonValueKind.True } => true,
+            _ => throw new InvalidDeliveryException("test", "must be true or false; a real sale leaves it out"),
         };
 
     private DateTimeOffset? Time(JsonElement root, List<string> notes)

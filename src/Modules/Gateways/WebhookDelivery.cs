@@ -13,6 +13,7 @@ public sealed class WebhookDelivery(
 )
 {
     private readonly Lazy<JsonElement?> json = new(() => Parse(body));
+    private readonly List<string> notes = [];
 
     public ReadOnlyMemory<byte> Body { get; } = body;
 
@@ -23,6 +24,18 @@ public sealed class WebhookDelivery(
 
     /// <summary>The body's root; null when it is not JSON in valid UTF-8.</summary>
     public JsonElement? Json => json.Value;
+
+    /// <summary>What is worth telling whoever looks at the sale later: such as which rule of several proved its origin.</summary>
+    public IReadOnlyList<string> Notes => notes;
+
+    public void Note(string note)
+    {
+        if (!notes.Contains(note, StringComparer.Ordinal))
+            notes.Add(note);
+    }
+
+    /// <summary>The same delivery with only a part of its body: what was proved, where a signature covers no more.</summary>
+    public WebhookDelivery Part(ReadOnlyMemory<byte> part) => new(part, headers, query, ReceivedAt);
 
     /// <summary>A header's value, empty when it is missing. Names are compared without case.</summary>
     public string Header(string name) => headers.GetValueOrDefault(name, "");

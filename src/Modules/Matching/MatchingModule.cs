@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using TrackAi.Contracts;
 using TrackAi.EventStore;
 
 namespace TrackAi.Matching;
@@ -11,6 +12,7 @@ public static class MatchingModule
         services.AddSingleton(provider =>
             provider.GetRequiredService<IConfiguration>().GetSection("Matching").Get<MatchingOptions>() ?? new()
         );
+        services.AddSingleton<IHoldPersonalData, HeldLookUps>();
         services.AddSubscription<MatchConversions>();
         return services.AddSchema("matching", typeof(MatchingModule).Assembly);
     }

@@ -63,6 +63,19 @@ internal static class Aead
         return plaintext;
     }
 
+    /// <summary>The same under one key or, while the master key is being changed, the other.</summary>
+    public static byte[] Open(byte format, byte[] key, byte[]? other, string context, ReadOnlySpan<byte> blob)
+    {
+        try
+        {
+            return Open(format, key, context, blob);
+        }
+        catch (CryptographicException) when (other is not null)
+        {
+            return Open(format, other, context, blob);
+        }
+    }
+
     public static CryptographicException Damaged(string context, Exception? inner = null) =>
         new(
             $"What is stored for {context} does not open: it is damaged, belongs elsewhere, or was sealed under another master key.",

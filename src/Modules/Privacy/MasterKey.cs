@@ -11,7 +11,20 @@ internal sealed class MasterKey
     private readonly byte[] key;
 
     /// <param name="base64">The setting; <see cref="Problem"/> says what is wrong with one that does not do.</param>
-    public MasterKey(string? base64) => key = Problem(base64) is { } problem ? throw new MasterKeyException(problem) : Decode(base64!)!;
+    /// <param name="other">A second key that is taken for opening, while one follows the other.</param>
+    public MasterKey(string? base64, string? other = null)
+    {
+        key = Problem(base64) is { } problem ? throw new MasterKeyException(problem) : Decode(base64!)!;
+        Other = string.IsNullOrWhiteSpace(other) ? null : new MasterKey(other);
+    }
+
+    public MasterKey? Other { get; }
+
+    /// <summary>What every label is derived from; <see cref="Expand"/> of it is what <see cref="Derive"/> gives.</summary>
+    public byte[] Root => HKDF.Extract(HashAlgorithmName.SHA256, key);
+
+    public static byte[] Expand(byte[] root, string label) =>
+        HKDF.Expand(HashAlgorithmName.SHA256, root, Length, Encoding.UTF8.GetBytes(label));
 
     /// <summary>The sentence an operator needs, or null when the key will do. Never shows the key.</summary>
     public static string? Problem(string? base64)

@@ -5,6 +5,7 @@ using System.Text.Json;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
 using TrackAi.Privacy.Normalising;
+using TrackAi.Privacy.People;
 
 namespace TrackAi.Privacy;
 
@@ -12,16 +13,14 @@ namespace TrackAi.Privacy;
 /// Seals what is personal under a key of its stream and opens it again. The key lies wrapped in a table outside the log; with its row goes
 /// the person.
 /// </summary>
-internal sealed class PersonalData(MasterKey master, StreamKeys keys, RandomNumberGenerator random) : IPersonalData
+internal sealed class PersonalData(MasterKey master, StreamKeys keys, LookupRoot lookups, RandomNumberGenerator random) : IPersonalData
 {
     private const int KeyLength = 32;
 
-    // Formats of the protected part; a wrapped key has its own key and may use the same numbers.
+    // Formats of the protected part.
     private const byte PersonFormat = 1;
     private const byte ContentFormat = 2;
-    private const byte WrapFormat = 1;
-
-    private readonly byte[] keyEncryptionKey = master.Derive("trackai/stream-keys/v1");
+    private readonly KeyWrapping wrapping = new(master, random);
     private readonly ConcurrentDictionary<string, byte[]> lookupKeys = new(StringComparer.Ordinal);
 
     public SealedPerson SealNew(string tenantId, string streamId, Person person)
@@ -52,15 +51,21 @@ internal sealed class PersonalData(MasterKey master, StreamKeys keys, RandomNumb
     public async Task<IReadOnlyList<ProtectedPerson?>> OpenAsync(IReadOnlyList<ProtectedPart> parts, CancellationToken cancellationToken) =>
         await OpenAsync(parts, PersonFormat, ReadPerson, cancellationToken);
 
-    /// <summary>Bytes that were kept as they came, in the order given; null where the key was destroyed.</summary>
     public async Task<IReadOnlyList<byte[]?>> OpenContentAsync(IReadOnlyList<ProtectedPart> parts, CancellationToken cancellationToken) =>
         await OpenAsync(parts, ContentFormat, static (_, content) => content, cancellationToken);
 
     public byte[] LookupHash(string tenantId, string kind, string value)
     {
-        var key = lookupKeys.GetOrAdd(tenantId, static (tenant, master) => master.Derive($"trackai/lookup/v1|{tenant}"), master);
+        var key = lookupKeys.GetOrAdd(
+            tenantId,
+            static (tenant, lookups) => MasterKey.Expand(lookups.Value, $"trackai/lookup/v1|{tenant}"),
+            lookups
+        );
         return HMACSHA256.HashData(key, Encoding.UTF8.GetBytes($"{kind}|{value}"));
     }
+
+    public IReadOnlyList<byte[]> TracesOf(string tenantId, Person person) =>
+        [.. new PersonHashes(this).OfPerson(tenantId, Normalised.From(person).Person).Select(Convert.FromHexString)];
 
     private SealedPerson SealUnder(byte[] key, StreamId stream, Person person)
     {
@@ -75,7 +80,7 @@ internal sealed class PersonalData(MasterKey master, StreamKeys keys, RandomNumb
         random.GetBytes(key);
         var context = Context(stream);
         var blob = Aead.Seal(format, key, context, content, random);
-        var wrapped = Aead.Seal(WrapFormat, keyEncryptionKey, context, key, random);
+        var wrapped = wrapping.Wrap(context, key);
         return new(Convert.ToBase64String(blob), new StreamKey(stream.TenantId, stream.Id, wrapped));
     }
 
@@ -107,10 +112,10 @@ internal sealed class PersonalData(MasterKey master, StreamKeys keys, RandomNumb
         return opened;
     }
 
-    private byte[] Unwrap(StreamId stream, byte[] wrapped) => Aead.Open(WrapFormat, keyEncryptionKey, Context(stream), wrapped);
+    private byte[] Unwrap(StreamId stream, byte[] wrapped) => wrapping.Unwrap(Context(stream), wrapped);
 
     // Authenticated with every blob and key of the stream: never changed.
-    private static string Context(StreamId stream) => $"{stream.TenantId}|{stream.Id}";
+    internal static string Context(StreamId stream) => $"{stream.TenantId}|{stream.Id}";
 
     private static byte[] Decode(StreamId stream, string text)
     {

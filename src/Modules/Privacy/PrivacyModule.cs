@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using NpgsqlTypes;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
+using TrackAi.Privacy.People;
 
 namespace TrackAi.Privacy;
 
@@ -28,10 +29,22 @@ public static class PrivacyModule
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<PrivacyOptions>, ValidatePrivacyOptions>());
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(_ => RandomNumberGenerator.Create());
-        services.AddSingleton(provider => new MasterKey(provider.GetRequiredService<IOptions<PrivacyOptions>>().Value.MasterKey));
+        services.AddSingleton(provider =>
+        {
+            var options = provider.GetRequiredService<IOptions<PrivacyOptions>>().Value;
+            return new MasterKey(options.MasterKey, options.OtherMasterKey);
+        });
+        services.AddSingleton<LookupRoot>();
+        services.AddSingleton<IMasterKeys, MasterKeys>();
         services.AddSingleton<StreamKeys>();
         services.AddSingleton<ISecretBox, SecretBox>();
         services.AddSingleton<IPersonalData, PersonalData>();
+        services.AddSingleton<PersonHashes>();
+        services.AddSingleton<OpenPeople>();
+        services.AddSingleton<PersonIndex>();
+        services.AddSingleton<FindPerson>();
+        services.AddSingleton<IPersonRequests, PersonRequests>();
+        services.AddSubscription<PersonIndex>();
         services.AddSideEffect(KeyTable);
         return services.AddSchema("privacy", typeof(PrivacyModule).Assembly);
     }

@@ -9,9 +9,12 @@ internal sealed class SecretBox(MasterKey master, RandomNumberGenerator random) 
 {
     private const byte Format = 1;
 
-    private readonly byte[] key = master.Derive("trackai/secrets/v1");
+    private const string Label = "trackai/secrets/v1";
+
+    private readonly byte[] key = master.Derive(Label);
+    private readonly byte[]? other = master.Other?.Derive(Label);
 
     public byte[] Seal(string purpose, string plaintext) => Aead.Seal(Format, key, purpose, Encoding.UTF8.GetBytes(plaintext), random);
 
-    public string Open(string purpose, byte[] @sealed) => Encoding.UTF8.GetString(Aead.Open(Format, key, purpose, @sealed));
+    public string Open(string purpose, byte[] @sealed) => Encoding.UTF8.GetString(Aead.Open(Format, key, other, purpose, @sealed));
 }

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -26,6 +27,8 @@ public static class TenancyModule
         services.AddSingleton<TenantChanges>();
         services.AddSingleton<TenantQueries>();
         services.AddSingleton<ITenantAdministration, TenantAdministration>();
+        services.AddSingleton<IHoldSecrets, SealedSecrets>();
+        services.AddSingleton<IOnboarding, Onboard>();
         services.AddSingleton<TenantReader>();
         services.AddSingleton<TenantDirectory>();
         services.AddSingleton<ITenantDirectory>(static provider => provider.GetRequiredService<TenantDirectory>());
@@ -37,4 +40,6 @@ public static class TenancyModule
         services.AddSingleton<IHostedService>(static provider => provider.GetRequiredService<KeyUses>());
         return services.AddSchema("tenancy", typeof(TenancyModule).Assembly);
     }
+
+    public static void MapTenancy(this IEndpointRouteBuilder endpoints) => endpoints.MapOnboarding();
 }

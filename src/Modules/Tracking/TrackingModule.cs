@@ -33,6 +33,11 @@ public static class TrackingModule
 
     public static void MapTracking(this IEndpointRouteBuilder endpoints)
     {
+        endpoints
+            .MapMethods("/track.js", [HttpMethods.Get, HttpMethods.Head], Pixel.Get)
+            .WithTags("Tracking")
+            .WithName("Pixel")
+            .WithSummary("The pixel.");
         var track = endpoints
             .MapGroup("/api/v1/track")
             .WithTags("Tracking")

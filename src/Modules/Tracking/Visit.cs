@@ -22,6 +22,10 @@ internal sealed class Visit(ITenantDirectory tenants, RateLimits limits, Trackin
             return TooMany(http, "this address", "address_limit");
         if (Crawlers.IsOne(agent))
             return Problem(403, "Crawler", "User-Agent: names a crawler; its visits are not recorded.", "crawler", "User-Agent");
+        // A page may only read an answer that was allowed to it, so the tenant is looked at as early as it is known.
+        var (tenant, refused) = TenantOf(http.Request) is { } named ? Admit(http, named) : default;
+        if (refused is not null)
+            return refused;
         if (await ReadBodyAsync(http.Request, http.RequestAborted) is not { } bytes)
             return Problem(
                 413,
@@ -30,10 +34,6 @@ internal sealed class Visit(ITenantDirectory tenants, RateLimits limits, Trackin
                 "too_large",
                 "body"
             );
-        // A page may only read an answer that was allowed to it, so the tenant is looked at as early as it is known.
-        var (tenant, refused) = TenantOf(http.Request) is { } named ? Admit(http, named) : default;
-        if (refused is not null)
-            return refused;
         try
         {
             var body = VisitBody.Parse(bytes);

@@ -36,7 +36,7 @@ internal sealed class VisitBody
     /// <summary>The id of a pageview or a checkout where the browser minted it, so that sending it again changes nothing.</summary>
     public Guid? VisitId =>
         Text("visit_id") is not { } text ? null
-        : Guid.TryParseExact(text, "D", out var id) ? id
+        : Guid.TryParse(text, out var id) ? id
         : throw new InvalidVisitException("visit_id", "must be a UUID such as 01a1fdcf-9de4-7732-8451-9e69d38bf970");
 
     /// <summary>How long ago it happened by the browser's own clock: a visit may have waited for the network.</summary>

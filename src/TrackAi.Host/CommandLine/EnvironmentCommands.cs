@@ -99,8 +99,8 @@ internal static class EnvironmentCommands
         }
 
         // Reading the options is what validates them.
-        services.GetRequiredService<Contracts.IPersonalData>();
-        checks.Add(new Check("master key", true, "32 bytes"));
+        var problem = services.GetRequiredService<Contracts.IMasterKeys>().Problem();
+        checks.Add(new Check("master key", problem is null, problem ?? "opens what this database holds"));
         var differences = await services.GetRequiredService<SchemaMigrator>().AssertAsync(cancellationToken);
         checks.Add(
             new Check(

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using TrackAi.Contracts;
 using TrackAi.EventStore;
 
 namespace TrackAi.Host.CommandLine;
@@ -59,22 +60,39 @@ internal static class ReplayCommand
                     : store.ReadAllAsync(parsed.GetValue(from)!.Value - 1, parsed.GetValue(to), cancellationToken);
 
                 var lines = new List<Line>();
+                var ofOneEvent = new List<Replayed>();
+                async Task ShowAsync()
+                {
+                    foreach (var one in WithTheirOwn(ofOneEvent))
+                    {
+                        var line = await CompareAsync(one, store, cancellationToken);
+                        lines.Add(line);
+                        if (!parsed.GetValue(Session.Json))
+                            Print(line);
+                    }
+
+                    ofOneEvent.Clear();
+                }
+
                 await foreach (
                     var one in application
                         .Services.GetRequiredService<Replayer>()
                         .ReplayAsync(events, now => clock.Now = now, cancellationToken)
                 )
                 {
-                    var line = Compare(one);
-                    lines.Add(line);
-                    if (!parsed.GetValue(Session.Json))
-                        Print(line);
+                    if (ofOneEvent.Count > 0 && ofOneEvent[0].Event.Sequence != one.Event.Sequence)
+                        await ShowAsync();
+                    ofOneEvent.Add(one);
                 }
+
+                await ShowAsync();
 
                 if (parsed.GetValue(Session.Json))
                     Session.Print(parsed, lines, _ => { });
                 else
-                    Console.WriteLine($"{lines.Count} decisions replayed, {lines.Count(line => line.Verdict == "differs")} differ.");
+                    Console.WriteLine(
+                        $"{lines.Count} decisions replayed, {lines.Count(line => line.Verdict == "differs")} differ{Erased(lines)}."
+                    );
                 return lines.Exists(line => line.Verdict == "differs") ? 1 : 0;
             }
         );
@@ -87,14 +105,40 @@ internal static class ReplayCommand
             [],
             builder =>
             {
-                Session.Quiet(builder);
-                builder.Configuration["EventStore:RunDaemon"] = "false";
-                builder.Configuration["Dispatch:RunWorker"] = "false";
-                builder.Configuration["Urls"] = "http://127.0.0.1:0";
+                Session.Inert(builder);
                 builder.Services.AddSingleton<TimeProvider>(clock);
             },
             cancellationToken
         );
+
+    // What is recorded of an event names no handler: who decides nothing where another decides has only learned from it.
+    private static IEnumerable<Replayed> WithTheirOwn(List<Replayed> ofOneEvent) =>
+        ofOneEvent.Select(one =>
+            one.Decided.Count == 0 && ofOneEvent.Exists(other => other.Decided.Count > 0) ? one with { Recorded = [] } : one
+        );
+
+    private static async Task<Line> CompareAsync(Replayed one, PostgresEventStore store, CancellationToken cancellationToken)
+    {
+        var line = Compare(one);
+        return line.Verdict == "differs" && await IsErasedAsync(one, store, cancellationToken) ? line with { Verdict = "erased" } : line;
+    }
+
+    // What was decided on is gone with the person: of the sale itself, or of a click that was a candidate.
+    private static async Task<bool> IsErasedAsync(Replayed one, PostgresEventStore store, CancellationToken cancellationToken)
+    {
+        var clicks = one
+            .Recorded.SelectMany(later =>
+                later.Data switch
+                {
+                    ConversionMatched matched => matched.Candidates,
+                    ConversionUnmatched unmatched => unmatched.Candidates,
+                    _ => [],
+                }
+            )
+            .Select(candidate => new StreamId(one.Event.TenantId, Streams.Click(candidate.ClickId)));
+        var streams = await store.ReadStreamsAsync([.. clicks.Append(one.Event.Stream).Distinct()], cancellationToken);
+        return streams.SelectMany(stream => stream).Any(recorded => recorded.Data is PersonalDataErased);
+    }
 
     private static Line Compare(Replayed one)
     {
@@ -114,6 +158,11 @@ internal static class ReplayCommand
             json.Remove(moment);
         return $"{EventSerializer.AliasOf(decision.GetType())} {json.ToJsonString(JsonSerializerOptions.Web)}";
     }
+
+    private static string Erased(List<Line> lines) =>
+        lines.Count(line => line.Verdict == "erased") is > 0 and var erased
+            ? $", {erased} cannot be made again: the person was erased"
+            : "";
 
     private static void Print(Line line)
     {

@@ -28,9 +28,55 @@ internal static class Session
         return 0;
     }
 
+    /// <summary>
+    /// Runs an action in a started application that does nothing by itself: it knows the tenants, and runs no daemon, no worker and no port that
+    /// anybody knows.
+    /// </summary>
+    public static async Task UseStartedAsync(Func<IServiceProvider, Task> action, CancellationToken cancellationToken)
+    {
+        await using var application = await TrackAiApplication.BuildAsync([], Inert, cancellationToken);
+        await application.StartAsync(cancellationToken);
+        await action(application.Services);
+    }
+
+    /// <summary>Quiet, and doing nothing by itself.</summary>
+    public static void Inert(WebApplicationBuilder builder)
+    {
+        Quiet(builder);
+        builder.Configuration["EventStore:RunDaemon"] = "false";
+        builder.Configuration["Dispatch:RunWorker"] = "false";
+        builder.Configuration["Urls"] = "http://127.0.0.1:0";
+    }
+
     /// <summary>The application without its servers and daemons, quiet on stdout.</summary>
     public static Task<TrackAiApplication> OpenAsync(CancellationToken cancellationToken) =>
         TrackAiApplication.BuildAsync([], Quiet, cancellationToken);
+
+    /// <summary>The application beside hosts that serve: it knows the tenants, and runs nothing of theirs.</summary>
+    public static async Task<TrackAiApplication> StartBesideAsync(CancellationToken cancellationToken)
+    {
+        var application = await TrackAiApplication.BuildAsync(
+            [],
+            builder =>
+            {
+                Quiet(builder);
+                builder.Configuration["EventStore:RunDaemon"] = "false";
+                builder.Configuration["Dispatch:RunWorker"] = "false";
+                // PublicUrl is told from where the host listens, and that is not here.
+                builder.Configuration["PublicUrl"] = PublicUrl(builder.Configuration);
+                builder.Configuration["Urls"] = "http://127.0.0.1:0";
+            },
+            cancellationToken
+        );
+        await application.StartAsync(cancellationToken);
+        return application;
+    }
+
+    /// <summary>The host as browsers and gateways reach it: <c>PublicUrl</c>, else where it listens.</summary>
+    public static string PublicUrl(IConfiguration configuration) =>
+        configuration["PublicUrl"] is { Length: > 0 } set ? set
+        : configuration["Urls"] is { Length: > 0 } urls ? urls.Split(';')[0]
+        : "http://127.0.0.1:3001";
 
     /// <summary>Logs on stderr, and only what is wrong.</summary>
     public static void Quiet(WebApplicationBuilder builder)
@@ -46,10 +92,12 @@ internal static class Session
     public static void Print<T>(ParseResult parsed, T value, Action<T> forPeople)
     {
         if (parsed.GetValue(Json))
-            Console.WriteLine(JsonSerializer.Serialize(value, JsonFormat));
+            PrintJson(value);
         else
             forPeople(value);
     }
+
+    public static void PrintJson<T>(T value) => Console.WriteLine(JsonSerializer.Serialize(value, JsonFormat));
 
     /// <summary>Columns as wide as their widest cell.</summary>
     public static void Table(IReadOnlyList<string> header, IReadOnlyList<IReadOnlyList<string>> rows)

@@ -235,7 +235,35 @@ internal static class TenantCommands
                     cancellationToken
                 )
         );
-        return new Command("funnels", "A seller's product lines: which gateway, which pixel.") { add, list };
+        var renewals = new Argument<string>("send|skip") { Description = "Whether they are sent as Purchases of their own." };
+        renewals.AcceptOnlyFromAmong("send", "skip");
+        var setRenewals = new Command(
+            "renewals",
+            "Send a funnel's renewals to Meta, or skip them, as is done unless it says so. Example: funnels renewals acme clube send"
+        )
+        {
+            Tenant,
+            id,
+            renewals,
+        };
+        setRenewals.SetAction(
+            (parsed, cancellationToken) =>
+                AdministerAsync(
+                    tenants =>
+                        SayAsync(
+                            tenants.SetRenewalsAsync(
+                                parsed.GetValue(Tenant)!,
+                                parsed.GetValue(id)!,
+                                parsed.GetValue(renewals) == "send",
+                                cancellationToken
+                            ),
+                            "Set: for renewals that come in from now on.",
+                            "It was like that already."
+                        ),
+                    cancellationToken
+                )
+        );
+        return new Command("funnels", "A seller's product lines: which gateway, which pixel.") { add, list, setRenewals };
     }
 
     public static Command Gateways()
@@ -251,7 +279,23 @@ internal static class TenantCommands
             Description = "Address or network (CIDR) that may deliver; may be repeated. 'any' allows all.",
             AllowMultipleArgumentsPerToken = true,
         };
-        var set = new Command("set", "Set a gateway's secret, or who may deliver.") { Tenant, gateway, secret, allow };
+        var segment = new Option<string?>("--url-segment")
+        {
+            Description =
+                "'new' makes a secret last segment of the webhook URL, for gateways that do not sign, and prints it once; 'none' asks for none any more.",
+        };
+        segment.AcceptOnlyFromAmong("new", "none");
+        var set = new Command(
+            "set",
+            "Set a gateway's secret, who may deliver, or a secret in the webhook URL. Example: gateways set acme hotmart --secret - --url-segment new"
+        )
+        {
+            Tenant,
+            gateway,
+            secret,
+            allow,
+            segment,
+        };
         set.SetAction(
             (parsed, cancellationToken) =>
                 AdministerAsync(
@@ -264,13 +308,23 @@ internal static class TenantCommands
                                 "The secret is set; it is not shown again.",
                                 "That secret was set already."
                             );
-                        else if (networks.Length == 0)
-                            throw new CommandFailedException("give --secret, --allow or both.");
+                        else if (networks.Length == 0 && parsed.GetValue(segment) is null)
+                            throw new CommandFailedException("give --secret, --allow or --url-segment.");
                         if (networks.Length > 0)
                             await SayAsync(
                                 tenants.SetAllowListAsync(tenant, name, networks is ["any"] ? [] : networks, cancellationToken),
                                 "The allow list is set.",
                                 "The allow list was like that already."
+                            );
+                        if (parsed.GetValue(segment) is "new")
+                            Console.WriteLine(
+                                $"The webhook's path is now, and not shown again:\n/api/v1/webhooks/{name}/{tenant}/{await tenants.NewUrlSegmentAsync(tenant, name, cancellationToken)}"
+                            );
+                        else if (parsed.GetValue(segment) is "none")
+                            await SayAsync(
+                                tenants.RemoveUrlSegmentAsync(tenant, name, cancellationToken),
+                                "The webhook's URL needs no secret segment any more.",
+                                "It needed none already."
                             );
                     },
                     cancellationToken
@@ -329,7 +383,51 @@ internal static class TenantCommands
                     cancellationToken
                 )
         );
-        return new Command("pixels", "Where conversions go.") { set, list };
+        var some = new Argument<string?>("TENANT")
+        {
+            Description = "Of this tenant; of all when left out.",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var status = new Command("status", "Show how pixels do: paused, throttled or with an open circuit, and what waits for them.")
+        {
+            some,
+            Session.Json,
+        };
+        status.SetAction(
+            (parsed, cancellationToken) =>
+                Session.UseAsync(
+                    async services =>
+                        Session.Print(
+                            parsed,
+                            await services.GetRequiredService<IPixelControl>().ListAsync(parsed.GetValue(some), cancellationToken),
+                            PrintConditions
+                        ),
+                    cancellationToken
+                )
+        );
+        var resume = new Command(
+            "resume",
+            "Let a paused pixel be sent to again, such as after its permission was mended. A new token does so by itself."
+        )
+        {
+            Tenant,
+            pixel,
+        };
+        resume.SetAction(
+            (parsed, cancellationToken) =>
+                Session.UseAsync(
+                    services =>
+                        SayAsync(
+                            services
+                                .GetRequiredService<IPixelControl>()
+                                .ResumeAsync(parsed.GetValue(Tenant)!, parsed.GetValue(pixel)!, cancellationToken),
+                            "Resumed.",
+                            "It was not paused."
+                        ),
+                    cancellationToken
+                )
+        );
+        return new Command("pixels", "Where conversions go. Example: pixels resume acme 123456789012345") { set, list, status, resume };
     }
 
     public static Command ApiKeys()
@@ -429,7 +527,7 @@ internal static class TenantCommands
 
     private static void PrintFunnels(IReadOnlyList<FunnelInfo> funnels) =>
         Session.Table(
-            ["FUNNEL", "NAME", "GATEWAY", "PRODUCT", "PIXEL", "DEFAULT"],
+            ["FUNNEL", "NAME", "GATEWAY", "PRODUCT", "PIXEL", "DEFAULT", "RENEWALS"],
             [
                 .. funnels.Select(funnel =>
                     (string[])
@@ -440,6 +538,7 @@ internal static class TenantCommands
                             funnel.ProductId ?? "any",
                             funnel.PixelId ?? "the tenant's",
                             funnel.IsDefault ? "yes" : "no",
+                            funnel.SendsRenewals ? "sent" : "skipped",
                         ]
                 ),
             ]
@@ -447,7 +546,7 @@ internal static class TenantCommands
 
     private static void PrintConnections(IReadOnlyList<ConnectionInfo> connections) =>
         Session.Table(
-            ["GATEWAY", "SECRET SET", "PREVIOUS VALID UNTIL", "ALLOWED"],
+            ["GATEWAY", "SECRET SET", "PREVIOUS VALID UNTIL", "ALLOWED", "URL SEGMENT"],
             [
                 .. connections.Select(connection =>
                     (string[])
@@ -456,6 +555,27 @@ internal static class TenantCommands
                             connection.SecretSetAt is { } set ? $"{set:u}" : "no",
                             connection.PreviousValidUntil is { } until ? $"{until:u}" : "-",
                             connection.AllowedNetworks.Count == 0 ? "any" : string.Join(", ", connection.AllowedNetworks),
+                            connection.HasUrlSegment ? "secret" : "none",
+                        ]
+                ),
+            ]
+        );
+
+    private static void PrintConditions(IReadOnlyList<PixelCondition> pixels) =>
+        Session.Table(
+            ["TENANT", "PIXEL", "STATE", "REASON", "UNTIL", "WAITING", "FIRST TOO OLD", "TOKEN"],
+            [
+                .. pixels.Select(pixel =>
+                    (string[])
+                        [
+                            pixel.TenantId is "" ? "(Meta)" : pixel.TenantId,
+                            pixel.PixelId,
+                            pixel.State,
+                            pixel.Reason ?? "-",
+                            pixel.Until is { } until ? $"{until:u}" : "-",
+                            $"{pixel.Waiting}",
+                            pixel.NextExpiry is { } expiry ? $"{expiry:u}" : "-",
+                            pixel.TokenAlert ?? "ok",
                         ]
                 ),
             ]

@@ -24,15 +24,22 @@ internal static class TrackAiCommandLine
         {
             ServeCommand.Create(),
             DatabaseCommands.Create(),
+            OnboardCommand.Create(),
+            ProbeCommand.Create(),
             TenantCommands.Tenants(),
             TenantCommands.Funnels(),
             TenantCommands.Gateways(),
             TenantCommands.Pixels(),
             TenantCommands.ApiKeys(),
             KeysCommand.Create(),
+            PrivacyCommands.Create(),
             ProjectionCommands.Create(),
             EventCommands.Create(),
             ReplayCommand.Create(),
+            DeliveryCommands.Create(),
+            DispatchCommands.Create(),
+            DeadLetterCommands.Create(),
+            VerifyCommand.Create(),
             SmokeCommand.Create(),
             EnvironmentCommands.CheckEnvironment(),
             EnvironmentCommands.Describe(),
@@ -58,6 +65,7 @@ internal static class TrackAiCommandLine
         {
             CommandFailedException
             or TenantChangeRefusedException
+            or PersonRequestRefusedException
             or PrivateClusterException
             or SchemaException
             or RebuildFailedException => exception.Message,

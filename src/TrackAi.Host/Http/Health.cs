@@ -43,7 +43,8 @@ internal static class Health
 
     internal sealed record LiveReport(string Status);
 
-    /// <param name="Status"><c>ok</c>, <c>degraded</c> (a projection stopped) or <c>down</c>.</param>
+    /// <param name="Status"><c>ok</c>, <c>degraded</c> (a projection stopped, or Meta as a whole is left alone) or <c>down</c>.</param>
+    /// <param name="Services">Each projection and subscription; <c>meta</c>: <c>ok</c> or <c>circuit_open</c>; <c>pixels</c>: <c>ok</c> or what is wrong with how many.</param>
     /// <param name="Uptime">Seconds since the start.</param>
     internal sealed record HealthReport(
         string Status,
@@ -67,13 +68,15 @@ internal static class Health
             try
             {
                 // A server that is silent does not confirm a cancellation either, and Npgsql waits for that; whoever asks for our health does not.
-                var (shards, queue) = await ReadDatabaseAsync(cancellationToken).WaitAsync(cancellationToken);
+                var (shards, queue, condition) = await ReadDatabaseAsync(cancellationToken).WaitAsync(cancellationToken);
                 var services = shards.ToDictionary(
                     shard => shard.Name.Split(':')[0],
                     shard => shard is { State: "running", Owner: null } ? "waiting" : shard.State,
                     StringComparer.Ordinal
                 );
-                var status = shards.Any(shard => shard.State == "stopped") ? "degraded" : "ok";
+                services["meta"] = condition.MetaCircuit == "open" ? "circuit_open" : "ok";
+                services["pixels"] = Pixels(condition);
+                var status = condition.MetaCircuit == "open" || shards.Any(shard => shard.State == "stopped") ? "degraded" : "ok";
                 return new HealthReport(status, "connected", services, uptime, queue);
             }
             catch (Exception exception) when (exception is NpgsqlException or OperationCanceledException or TimeoutException or IOException)
@@ -88,7 +91,25 @@ internal static class Health
             }
         }
 
-        private async Task<(IReadOnlyList<ShardStatus> Shards, QueueDepth Queue)> ReadDatabaseAsync(CancellationToken cancellationToken) =>
-            (await projections.ReadAsync(cancellationToken), await dispatch.ReadDepthAsync(cancellationToken));
+        private static string Pixels(DispatchCondition condition)
+        {
+            (long Count, string What)[] wrong =
+            [
+                (condition.Paused, "paused"),
+                (condition.OpenCircuits, "circuit_open"),
+                (condition.Throttled, "throttled"),
+                (condition.TokenAlerts, "token_alert"),
+            ];
+            return string.Join(", ", wrong.Where(one => one.Count > 0).Select(one => $"{one.Count} {one.What}").DefaultIfEmpty("ok"));
+        }
+
+        private async Task<(IReadOnlyList<ShardStatus> Shards, QueueDepth Queue, DispatchCondition Condition)> ReadDatabaseAsync(
+            CancellationToken cancellationToken
+        ) =>
+            (
+                await projections.ReadAsync(cancellationToken),
+                await dispatch.ReadDepthAsync(cancellationToken),
+                await dispatch.ReadConditionAsync(cancellationToken)
+            );
     }
 }

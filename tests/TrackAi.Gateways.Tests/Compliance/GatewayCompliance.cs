@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using TrackAi.Contracts;
+using TrackAi.EventStore;
 using TrackAi.Testing;
 
 namespace TrackAi.Gateways.Tests;
@@ -19,8 +21,14 @@ public abstract class GatewayCompliance(TrackAiServer server) : IClassFixture<Tr
     /// <summary>Null for a gateway that takes its own shape only.</summary>
     protected abstract SimpleShape? Simple { get; }
 
-    /// <summary>The gateway's own delivery about a paid sale of BRL 147.90, with the secret in it where the gateway puts it into the body.</summary>
-    protected abstract JsonObject PaidSale(string order, string? secret);
+    /// <summary>
+    /// The gateway's own delivery about a sale of BRL 147.90 in a state, reported now, with the secret in it where the gateway puts it into the body.
+    /// Pending, approved, refunded and charged back are asked for.
+    /// </summary>
+    protected abstract JsonObject Report(string order, PaymentState state, string? secret);
+
+    /// <summary>The same, paid, with nothing in it that is not needed.</summary>
+    protected abstract JsonObject Barest(string order, string? secret);
 
     /// <summary>The same with a status that the gateway's documents do not know.</summary>
     protected abstract JsonObject UnknownStatus(string order, string? secret);
@@ -30,6 +38,12 @@ public abstract class GatewayCompliance(TrackAiServer server) : IClassFixture<Tr
 
     /// <summary>False for a gateway that sends a shared token: it does not prove what it says.</summary>
     protected abstract bool SignsBody { get; }
+
+    /// <summary>Whether its proof is lost with a piece of the body: where the token is in it, too.</summary>
+    protected virtual bool ProofNeedsTheBody => true;
+
+    /// <summary>Beside JSON.</summary>
+    protected virtual IReadOnlyList<string> TakenContentTypes => [];
 
     public async ValueTask InitializeAsync() => seller = await server.NewSellerAsync(Gateway);
 
@@ -145,6 +159,7 @@ public abstract class GatewayCompliance(TrackAiServer server) : IClassFixture<Tr
     [Theory, InlineData(Shape.Native), InlineData(Shape.Simple)]
     public async Task A_body_that_is_cut_short_is_refused(Shape shape)
     {
+        Assert.SkipUnless(shape == Shape.Simple || ProofNeedsTheBody, $"{Gateway} proves its own deliveries beside the body.");
         var body = Seller.Bytes(Body(shape, NewOrder(shape)));
 
         await RefusedAsync(401, () => SendAsync(body[..^1], ProofOf(shape, body, seller.Secret)));
@@ -165,7 +180,10 @@ public abstract class GatewayCompliance(TrackAiServer server) : IClassFixture<Tr
     {
         Assert.SkipUnless(shape == Shape.Simple || SignsBody, $"{Gateway} does not sign its own deliveries.");
         var body = Seller.Bytes(Body(shape, NewOrder(shape)));
-        var forged = Encoding.UTF8.GetString(body).Replace("147.9", "9999.9", StringComparison.Ordinal);
+        var forged = Encoding
+            .UTF8.GetString(body)
+            .Replace("147.9", "9999.9", StringComparison.Ordinal)
+            .Replace("14790", "99999", StringComparison.Ordinal);
 
         await RefusedAsync(401, () => SendAsync(Encoding.UTF8.GetBytes(forged), ProofOf(shape, body, seller.Secret)));
     }
@@ -271,6 +289,25 @@ public abstract class GatewayCompliance(TrackAiServer server) : IClassFixture<Tr
         (await DeliverAsync(shape, body)).Code.ShouldBe(202);
     }
 
+    [Fact]
+    public async Task Where_a_secret_segment_of_the_URL_is_asked_for_a_delivery_without_it_is_refused()
+    {
+        var segment = await server.Host.Tenants.NewUrlSegmentAsync(seller.Tenant, Gateway);
+        var bytes = Seller.Bytes(PaidSale(NewOrder(Shape.Native), seller.Secret));
+        var proof = ProofOf(Shape.Native, bytes, seller.Secret);
+        Task<Answer> ToAsync(string end) => seller.DeliverAsync(Gateway, bytes, proof.Headers, $"{end}{proof.Query}");
+
+        await RefusedAsync(401, () => ToAsync(""), "segment");
+        await RefusedAsync(401, () => ToAsync($"/{segment[..^1]}"));
+        await RefusedAsync(401, () => ToAsync($"/{segment.ToUpperInvariant()}x"));
+        // It comes on top of the gateway's own proof.
+        await RefusedAsync(401, () => seller.DeliverAsync(Gateway, Seller.Bytes(PaidSale("forged", "another")), [], $"/{segment}"));
+        (await ToAsync($"/{segment}")).Code.ShouldBe(202);
+
+        await server.Host.Tenants.RemoveUrlSegmentAsync(seller.Tenant, Gateway);
+        (await ToAsync("")).Code.ShouldBe(202);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -308,6 +345,7 @@ public abstract class GatewayCompliance(TrackAiServer server) : IClassFixture<Tr
     [InlineData(null)]
     public async Task Another_content_type_is_refused(string? type)
     {
+        Assert.SkipWhen(type is not null && TakenContentTypes.Contains(type, StringComparer.Ordinal), $"{Gateway} sends {type}.");
         var bytes = Seller.Bytes(PaidSale(NewOrder(Shape.Native), seller.Secret));
         var proof = ProofOf(Shape.Native, bytes, seller.Secret);
         using var content = new ByteArrayContent(bytes);
@@ -431,7 +469,100 @@ public abstract class GatewayCompliance(TrackAiServer server) : IClassFixture<Tr
         }
     }
 
+    [Fact]
+    public async Task What_is_optional_may_be_missing()
+    {
+        var order = NewOrder(Shape.Native);
+
+        (await DeliverAsync(Shape.Native, Barest(order, seller.Secret))).Code.ShouldBe(202);
+
+        (await StateAsync(order)).ShouldBe(PaymentState.Approved);
+    }
+
+    [Fact]
+    public async Task Something_pending_is_recorded_and_not_sent_until_it_is_paid()
+    {
+        var order = NewOrder(Shape.Native);
+
+        (await ReportAsync(order, PaymentState.Pending)).IsDuplicate.ShouldBeFalse();
+        await server.Host.SettledAsync();
+        server.AtMeta(order).ShouldBeEmpty();
+
+        (await ReportAsync(order, PaymentState.Approved)).IsDuplicate.ShouldBeFalse();
+        await OnceAsync(order);
+    }
+
+    [Fact]
+    public async Task A_pending_that_comes_after_the_payment_adds_nothing()
+    {
+        var order = NewOrder(Shape.Native);
+        var pending = Report(order, PaymentState.Pending, seller.Secret);
+        await ReportAsync(order, PaymentState.Approved);
+
+        (await DeliverAsync(Shape.Native, pending)).IsDuplicate.ShouldBeTrue();
+
+        (await StateAsync(order)).ShouldBe(PaymentState.Approved);
+        await OnceAsync(order);
+    }
+
+    [Theory]
+    [InlineData(PaymentState.Refunded)]
+    [InlineData(PaymentState.ChargedBack)]
+    public async Task Money_that_went_back_changes_the_state_and_sends_nothing(PaymentState reversal)
+    {
+        var order = NewOrder(Shape.Native);
+        await ReportAsync(order, PaymentState.Approved);
+
+        (await ReportAsync(order, reversal)).IsDuplicate.ShouldBeFalse();
+
+        (await StateAsync(order)).ShouldBe(reversal);
+        await OnceAsync(order);
+    }
+
+    [Theory]
+    [InlineData(PaymentState.Refunded)]
+    [InlineData(PaymentState.ChargedBack)]
+    public async Task A_reversal_that_overtakes_its_sale_leaves_it_reversed_and_sent_once(PaymentState reversal)
+    {
+        var order = NewOrder(Shape.Native);
+        var approved = Report(order, PaymentState.Approved, seller.Secret);
+        var reversed = Report(order, reversal, seller.Secret);
+
+        (await DeliverAsync(Shape.Native, reversed)).Code.ShouldBe(202);
+        (await DeliverAsync(Shape.Native, approved)).IsDuplicate.ShouldBeFalse();
+        (await DeliverAsync(Shape.Native, approved)).IsDuplicate.ShouldBeTrue();
+
+        (await StateAsync(order)).ShouldBe(reversal);
+        await OnceAsync(order);
+    }
+
+    [Fact]
+    public async Task The_orders_of_two_tenants_are_two_sales()
+    {
+        var (order, other) = (NewOrder(Shape.Native), await server.NewSellerAsync(Gateway));
+
+        (await ReportAsync(order, PaymentState.Approved)).IsDuplicate.ShouldBeFalse();
+        var theirs = Seller.Bytes(PaidSale(order, other.Secret));
+        (await SendAsync(theirs, ProofOf(Shape.Native, theirs, other.Secret), other)).IsDuplicate.ShouldBeFalse();
+
+        await server.Host.SettledAsync();
+        server.AtMeta(order).Select(purchase => purchase.EventId).Distinct().Count().ShouldBe(2);
+    }
+
     protected string NewOrder(Shape shape) => $"{shape}-{seller.NewOrder()}";
+
+    private JsonObject PaidSale(string order, string? secret) => Report(order, PaymentState.Approved, secret);
+
+    private Task<Answer> ReportAsync(string order, PaymentState state) => DeliverAsync(Shape.Native, Report(order, state, seller.Secret));
+
+    private async Task<PaymentState?> StateAsync(string order) =>
+        PaymentHistory
+            .From(
+                (await server.Host.Store.ReadStreamAsync(new StreamId(seller.Tenant, $"conversion-{Gateway}-{order}"))).Select(recorded =>
+                    recorded.Data
+                )
+            )
+            ?.State;
 
     private JsonObject Body(Shape shape, string order, string? secret = null) =>
         shape == Shape.Native ? PaidSale(order, secret ?? seller.Secret) : SimpleOrSkip().Sale(order);

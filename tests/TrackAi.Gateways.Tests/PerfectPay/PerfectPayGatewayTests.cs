@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using TrackAi.Contracts;
 using TrackAi.Testing;
 
 namespace TrackAi.Gateways.Tests.PerfectPay;
@@ -15,7 +16,7 @@ public sealed class PerfectPayGatewayTests(TrackAiServer server) : GatewayCompli
 
     protected override Proof Prove(byte[] body, string secret) => Proof.None;
 
-    protected override JsonObject PaidSale(string order, string? secret)
+    protected override JsonObject Report(string order, PaymentState state, string? secret)
     {
         var sale = JsonNode.Parse(Deliveries.Payload("PerfectPay", "approved_card_with_metadata"))!.AsObject();
         sale["code"] = order;
@@ -26,12 +27,30 @@ public sealed class PerfectPayGatewayTests(TrackAiServer server) : GatewayCompli
         sale.Remove("date_created");
         sale.Remove("date_approved");
         sale["customer"]!["email"] = $"{order}@exemplo.com.br";
+        sale["sale_status_enum"] = state switch
+        {
+            PaymentState.Pending => 1,
+            PaymentState.Approved => 2,
+            PaymentState.Refunded => 7,
+            _ => 9,
+        };
+        sale.Remove("sale_status_enum_key");
         return sale;
     }
 
+    protected override JsonObject Barest(string order, string? secret) =>
+        new()
+        {
+            ["token"] = secret,
+            ["code"] = order,
+            ["sale_amount"] = 147.90m,
+            ["currency_enum"] = 1,
+            ["sale_status_enum"] = 2,
+        };
+
     protected override JsonObject UnknownStatus(string order, string? secret)
     {
-        var sale = PaidSale(order, secret);
+        var sale = Report(order, PaymentState.Approved, secret);
         sale["sale_status_enum"] = 99;
         return sale;
     }

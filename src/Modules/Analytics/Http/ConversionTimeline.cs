@@ -117,6 +117,10 @@ internal static class Steps
             {
                 Dispatch = new(DispatchStatus.Waiting, requested.EventName, requested.PixelId),
             },
+            PersonalDataErased erased => Step(
+                erased.ErasedAt,
+                "The buyer's personal data was erased; what is told here is all that is left."
+            ),
             DispatchSkipped skipped => Step(skipped.DecidedAt, $"{skipped.EventName} is not sent: {Words(skipped.Reason)}.") with
             {
                 Dispatch = new(DispatchStatus.Skipped, skipped.EventName, PixelId: null) { Reason = skipped.Reason },
@@ -172,7 +176,7 @@ internal static class Steps
     }
 
     private static string Received(ConversionReceived received) =>
-        $"{received.Gateway} reported {(received.Kind == ConversionKind.Renewal ? "the renewal" : "the sale")} {received.OrderId}: {Words(Named<PaymentState>.Of(received.State))} ({received.Gateway} says '{received.GatewayStatus}'), {Amount(received.Value)}, of {Time(received.OccurredAt)}.";
+        $"{received.Gateway} reported {(received.Kind switch { ConversionKind.Renewal => "the renewal", ConversionKind.Test => "the test sale", _ => "the sale" })} {received.OrderId}: {Words(Named<PaymentState>.Of(received.State))} ({received.Gateway} says '{received.GatewayStatus}'), {Amount(received.Value)}, of {Time(received.OccurredAt)}.";
 
     private static string Changed(ConversionStateChanged changed) =>
         $"{changed.Gateway} reported a change from {Words(Named<PaymentState>.Of(changed.From))} to {Words(Named<PaymentState>.Of(changed.To))} ({changed.Gateway} says '{changed.GatewayStatus}'), {Amount(changed.Value)}.";

@@ -38,6 +38,7 @@ internal sealed class ConversionStatusProjection : MemberProjection<StatusFact>
     private static readonly EventMember Number = Asked.Add("attempt");
     private static readonly EventMember AttemptedAt = Asked.Add("attemptedAt");
     private static readonly EventMember RetryAt = Asked.Add("retryAt");
+    private static readonly EventMember RedrivenAt = Asked.Add("redrivenAt");
 
     public ConversionStatusProjection()
     {
@@ -81,6 +82,7 @@ internal sealed class ConversionStatusProjection : MemberProjection<StatusFact>
         On<DispatchSkipped>(e => new Skipped(KeyOf(e), e.Text(EventName), e.Text(Reason), e.Time(DecidedAt)));
         On<DispatchSucceeded>(e => AttemptOf(e, DispatchStatus.Sent, null, null));
         On<DispatchFailed>(e => AttemptOf(e, DispatchStatus.Failed, e.Text(ErrorClass), e.Time(RetryAt)));
+        On<DispatchRedriven>(e => new Redriven(KeyOf(e), e.Text(DispatchId), e.Time(RedrivenAt)));
         On<DispatchDeadLettered>(e => AttemptOf(e, DispatchStatus.Dead, e.Text(Reason), null));
     }
 

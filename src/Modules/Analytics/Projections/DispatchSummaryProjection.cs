@@ -11,9 +11,11 @@ namespace TrackAi.Analytics.Projections;
 /// </summary>
 internal sealed class DispatchSummaryProjection : ISetProjection
 {
+    public const string ProjectionName = "DispatchSummary";
+
     private const long Long = 20_000;
 
-    public string Name => "DispatchSummary";
+    public string Name => ProjectionName;
 
     public IReadOnlyCollection<Type> EventTypes { get; } =
     [
@@ -26,6 +28,7 @@ internal sealed class DispatchSummaryProjection : ISetProjection
         typeof(DispatchSucceeded),
         typeof(DispatchFailed),
         typeof(DispatchDeadLettered),
+        typeof(DispatchRedriven),
     ];
 
     public IReadOnlyList<string> Tables { get; } = ["conversion_daily", "dispatch_attempt_daily"];

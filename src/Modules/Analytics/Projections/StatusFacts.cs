@@ -64,3 +64,6 @@ internal sealed record Tried(
     DateTimeOffset AttemptedAt,
     DateTimeOffset? RetryAt
 ) : ConversionFact(Key);
+
+/// <summary>A dead one that is to be tried again, by command.</summary>
+internal sealed record Redriven(ConversionKey Key, string DispatchId, DateTimeOffset RedrivenAt) : ConversionFact(Key);

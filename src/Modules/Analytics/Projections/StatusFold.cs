@@ -62,6 +62,9 @@ internal sealed class StatusFold(
             case Tried tried:
                 Try(tried);
                 break;
+            case Redriven redriven:
+                Redrive(redriven);
+                break;
             case var other:
                 throw new InvalidOperationException($"ConversionStatus asked for no {other.GetType().Name}.");
         }
@@ -142,6 +145,13 @@ internal sealed class StatusFold(
                 RetryAt: null
             )
         );
+    }
+
+    private void Redrive(Redriven redriven)
+    {
+        var key = new DispatchKey(redriven.TenantId, redriven.Key.ConversionId, redriven.DispatchId);
+        if (dispatches.GetValueOrDefault(key) is { Status: not DispatchStatus.Sent } before)
+            Set(key, before with { Status = DispatchStatus.Waiting, Reason = null, ChangedAt = redriven.RedrivenAt, RetryAt = null });
     }
 
     private void Skip(Skipped skipped)

@@ -156,7 +156,7 @@ internal static class SummarySql
                     e.tenant_id, e.stream_id, e.version, (1000000000 + e.version)::text as v, e.type = 'dispatch_succeeded' as sent,
                     case
                         when e.type = 'dispatch_skipped' then 's' || (e.data ->> 'eventName')
-                        when e.type in ('dispatch_requested', 'dispatch_succeeded', 'dispatch_failed', 'dispatch_dead_lettered') then 'd' || (e.data ->> 'dispatchId')
+                        when e.type in ('dispatch_requested', 'dispatch_succeeded', 'dispatch_failed', 'dispatch_dead_lettered', 'dispatch_redriven') then 'd' || (e.data ->> 'dispatchId')
                         else ''
                     end as part,
                     case when e.type = 'conversion_received' and e.version = 1 then e.data ->> 'gateway' end as gateway,
@@ -166,6 +166,7 @@ internal static class SummarySql
                         when 'conversion_received' then e.data ->> 'state'
                         when 'conversion_state_changed' then e.data ->> 'to'
                         when 'dispatch_requested' then 'waiting '
+                    when 'dispatch_redriven' then 'waiting '
                         when 'dispatch_failed' then 'failed ' || (e.data ->> 'errorClass')
                         when 'dispatch_dead_lettered' then 'dead ' || (e.data ->> 'reason')
                         when 'dispatch_skipped' then e.data ->> 'reason'
@@ -176,7 +177,7 @@ internal static class SummarySql
                 from {ISetProjection.Log} e
                 where {which} and e.is_archived = false and e.seq_id <> all ($3) and e.type in (
                     'conversion_received', 'conversion_state_changed', 'conversion_matched', 'conversion_unmatched', 'dispatch_requested',
-                    'dispatch_skipped', 'dispatch_succeeded', 'dispatch_failed', 'dispatch_dead_lettered'
+                    'dispatch_skipped', 'dispatch_succeeded', 'dispatch_failed', 'dispatch_dead_lettered', 'dispatch_redriven'
                 )
             ) e
             group by 1, 2, 3

@@ -151,7 +151,8 @@ internal static partial class CapiPayload
     }
 
     /// <summary>The whole request: the events, and the token, which belongs nowhere else.</summary>
-    public static void WriteRequest(IBufferWriter<byte> buffer, Pixel pixel, IReadOnlyList<CapiEvent> events)
+    /// <param name="proof">Of the app's secret, where the app asks for one.</param>
+    public static void WriteRequest(IBufferWriter<byte> buffer, Pixel pixel, IReadOnlyList<CapiEvent> events, string? proof = null)
     {
         using var json = new Utf8JsonWriter(buffer, Plain);
         json.WriteStartObject();
@@ -161,6 +162,7 @@ internal static partial class CapiPayload
         json.WriteEndArray();
         WriteOptional(json, "test_event_code", pixel.TestEventCode);
         json.WriteString("access_token", pixel.AccessToken);
+        WriteOptional(json, "appsecret_proof", proof);
         json.WriteEndObject();
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using TrackAi.Contracts;
 
 namespace TrackAi.Dispatch;
 
@@ -45,13 +46,19 @@ internal static class EventValidation
             reasons.Add(BadEventName);
         if (UserData(capiEvent.UserData) is { } reason)
             reasons.Add(reason);
-        if (string.IsNullOrWhiteSpace(sale.Value.Currency))
-            reasons.Add(MissingCurrency);
-        else if (!Currencies.Contains(sale.Value.Currency))
-            reasons.Add(UnknownCurrency);
-        if (sale.Value.Amount < 0)
-            reasons.Add(NegativeValue);
+        reasons.AddRange(CheckMoney(sale.Value));
         return reasons;
+    }
+
+    /// <summary>Why Meta would refuse the amount. Known before anything is opened, so such a sale is never queued.</summary>
+    public static IEnumerable<string> CheckMoney(Money value)
+    {
+        if (string.IsNullOrWhiteSpace(value.Currency))
+            yield return MissingCurrency;
+        else if (!Currencies.Contains(value.Currency))
+            yield return UnknownCurrency;
+        if (value.Amount < 0)
+            yield return NegativeValue;
     }
 
     private static string? UserData(CapiUserData user)

@@ -1,8 +1,13 @@
+using System.Runtime.InteropServices;
+
 namespace TrackAi.Dispatch;
 
 /// <summary>What came of one request to Meta.</summary>
 internal abstract record MetaAnswer(TimeSpan Latency)
 {
+    /// <summary>How much of what it grants Meta says is used up.</summary>
+    public MetaUsage Usage { get; init; }
+
     /// <summary>Meta took every event.</summary>
     /// <param name="Messages">Meta's warnings.</param>
     public sealed record Accepted(int EventsReceived, string? FbTraceId, IReadOnlyList<string> Messages, int HttpStatus, TimeSpan Latency)
@@ -28,4 +33,14 @@ internal abstract record MetaAnswer(TimeSpan Latency)
 
     /// <summary>No answer, or none that could be read to its end. Class <see cref="ErrorClass.NoAnswer"/>.</summary>
     public sealed record NoAnswer(string Error, TimeSpan Latency) : MetaAnswer(Latency);
+
+    /// <summary>Nothing was sent: a circuit is open.</summary>
+    public sealed record NotAsked() : MetaAnswer(TimeSpan.Zero);
 }
+
+/// <summary>
+/// What the headers X-Business-Use-Case-Usage, X-App-Usage and X-Ad-Account-Usage tell
+/// (https://developers.facebook.com/docs/graph-api/overview/rate-limiting): the highest percentage, and when a refused caller may come back.
+/// </summary>
+[StructLayout(LayoutKind.Auto)]
+internal readonly record struct MetaUsage(double Percent, TimeSpan RegainAccess);

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Globalization;
 using System.Net.Http.Headers;
-using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
 using TrackAi.Contracts;
@@ -37,7 +36,10 @@ internal sealed class MetaClient(IHttpClientFactory clients, IOptions<MetaOption
                 .CreateClient(HttpClientName)
                 .SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token);
             var body = await ReadBoundedAsync(response.Content, either.Token);
-            return Read(pixel, events.Count, response, body, time.GetElapsedTime(start));
+            return Read(pixel, events.Count, response, body, time.GetElapsedTime(start)) with
+            {
+                Usage = UsageHeaders.Read(response.Headers),
+            };
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
@@ -56,15 +58,16 @@ internal sealed class MetaClient(IHttpClientFactory clients, IOptions<MetaOption
         }
     }
 
+    /// <summary>Where a pixel's events go.</summary>
+    public string UrlOf(string pixelId) =>
+        $"{options.Value.BaseUrl.TrimEnd('/')}/{options.Value.ApiVersion}/{Uri.EscapeDataString(pixelId)}/events";
+
     private HttpRequestMessage Request(Pixel pixel, IReadOnlyList<CapiEvent> events)
     {
         var meta = options.Value;
         var body = new ArrayBufferWriter<byte>(events.Count * 1024);
-        CapiPayload.WriteRequest(body, pixel, events);
-        return new HttpRequestMessage(
-            HttpMethod.Post,
-            $"{meta.BaseUrl.TrimEnd('/')}/{meta.ApiVersion}/{Uri.EscapeDataString(pixel.PixelId)}/events"
-        )
+        CapiPayload.WriteRequest(body, pixel, events, AppSecretProof.Of(meta.AppSecretOf(pixel.PixelId), pixel.AccessToken));
+        return new HttpRequestMessage(HttpMethod.Post, UrlOf(pixel.PixelId))
         {
             Content = new ReadOnlyMemoryContent(body.WrittenMemory)
             {
@@ -148,28 +151,12 @@ internal sealed class MetaClient(IHttpClientFactory clients, IOptions<MetaOption
 
     private static TimeSpan? RetryAfter(HttpResponseMessage response)
     {
-        var header = response.Headers.RetryAfter?.Delta;
-        var usage = response.Headers.TryGetValues("X-Business-Use-Case-Usage", out var values) ? values.Select(RegainAccess).Max() : null;
-        var longest = header > usage || usage is null ? header : usage;
+        var header = response.Headers.RetryAfter?.Delta ?? TimeSpan.Zero;
+        var usage = UsageHeaders.Read(response.Headers).RegainAccess;
+        var longest = header > usage ? header : usage;
         return longest > LongestRetryAfter ? LongestRetryAfter
             : longest > TimeSpan.Zero ? longest
             : null;
-    }
-
-    /// <summary>Minutes, the longest of all the business's use cases: <c>{"id":[{"estimated_time_to_regain_access":5}]}</c>.</summary>
-    private static TimeSpan? RegainAccess(string usage)
-    {
-        using var json = TryParse(Encoding.UTF8.GetBytes(usage));
-        if (json?.RootElement is not { ValueKind: JsonValueKind.Object } businesses)
-            return null;
-        var minutes = businesses
-            .EnumerateObject()
-            .Where(business => business.Value.ValueKind == JsonValueKind.Array)
-            .SelectMany(business => business.Value.EnumerateArray())
-            .Select(useCase => Integer(useCase, "estimated_time_to_regain_access") ?? 0)
-            .DefaultIfEmpty()
-            .Max();
-        return TimeSpan.FromMinutes(minutes);
     }
 
     private static JsonDocument? TryParse(byte[] body)

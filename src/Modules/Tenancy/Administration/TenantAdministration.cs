@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.Extensions.Options;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
@@ -113,6 +115,30 @@ internal sealed class TenantAdministration(
             change => secrets.SetAsync(Existing(change).Connection, tenant, name, checkedSecret, stays, cancellationToken),
             cancellationToken
         );
+    }
+
+    public Task<bool> SetRenewalsAsync(string tenant, string funnelId, bool areSent, CancellationToken cancellationToken = default) =>
+        ChangeAsync(
+            tenant,
+            state => TenantDecisions.SetRenewals(state, new FunnelRenewalsSet(funnelId, areSent, time.GetUtcNow())),
+            cancellationToken
+        );
+
+    public async Task<string> NewUrlSegmentAsync(string tenant, string gateway, CancellationToken cancellationToken = default)
+    {
+        var segment = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+        var digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(segment)));
+        await SetUrlSegmentAsync(tenant, gateway, digest, cancellationToken);
+        return segment;
+    }
+
+    public Task<bool> RemoveUrlSegmentAsync(string tenant, string gateway, CancellationToken cancellationToken = default) =>
+        SetUrlSegmentAsync(tenant, gateway, digest: null, cancellationToken);
+
+    private async Task<bool> SetUrlSegmentAsync(string tenant, string gateway, string? digest, CancellationToken cancellationToken)
+    {
+        var set = new GatewayUrlSegmentSet(rules.Gateway(gateway), digest, time.GetUtcNow());
+        return await ChangeAsync(tenant, state => TenantDecisions.SetUrlSegment(state, set), cancellationToken);
     }
 
     public async Task<bool> SetAllowListAsync(

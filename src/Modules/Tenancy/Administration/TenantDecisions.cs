@@ -40,6 +40,20 @@ internal static class TenantDecisions
     public static IReadOnlyList<object> SetAllowList(TenantState state, GatewayAllowListSet list) =>
         state.AllowedNetworks.GetValueOrDefault(list.Gateway, []).SequenceEqual(list.Networks, StringComparer.Ordinal) ? [] : [list];
 
+    public static IReadOnlyList<object> SetUrlSegment(TenantState state, GatewayUrlSegmentSet set) =>
+        state.UrlSegments.GetValueOrDefault(set.Gateway) == set.Digest ? [] : [set];
+
+    public static IReadOnlyList<object> SetRenewals(TenantState state, FunnelRenewalsSet set)
+    {
+        if (!state.Funnels.Exists(funnel => funnel.FunnelId == set.FunnelId))
+            throw new TenantChangeRefusedException(
+                TenantRefusal.NotFound,
+                "funnel",
+                $"There is no funnel '{set.FunnelId}'; 'funnels list' shows which there are."
+            );
+        return state.FunnelsWithRenewals.Contains(set.FunnelId) == set.AreSent ? [] : [set];
+    }
+
     public static IReadOnlyList<object> SetDataProcessing(TenantState state, TenantDataProcessingSet set) =>
         (state.Processing ?? new TenantDataProcessingSet([], null, null, default)) is var now
         && now.Options.SequenceEqual(set.Options, StringComparer.Ordinal)

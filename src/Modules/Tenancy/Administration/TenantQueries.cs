@@ -29,7 +29,7 @@ internal sealed class TenantQueries(NpgsqlDataSource dataSource, TimeProvider ti
     {
         await using var select = Command(
             """
-            select id, name, gateway, product_id, pixel_id, is_default, created_at
+            select id, name, gateway, product_id, pixel_id, is_default, created_at, sends_renewals
             from funnel
             where tenant_id = $1
             order by created_at, id
@@ -45,7 +45,10 @@ internal sealed class TenantQueries(NpgsqlDataSource dataSource, TimeProvider ti
                 row.TextOrNull(4),
                 row.GetBoolean(5),
                 row.Time(6)
-            ),
+            )
+            {
+                SendsRenewals = row.GetBoolean(7),
+            },
             cancellationToken
         );
     }
@@ -54,7 +57,7 @@ internal sealed class TenantQueries(NpgsqlDataSource dataSource, TimeProvider ti
     {
         await using var select = Command(
             """
-            select gateway, s.set_at, s.previous_until, coalesce(c.allowed_networks, '{}')
+            select gateway, s.set_at, s.previous_until, coalesce(c.allowed_networks, '{}'), c.url_segment_digest is not null
             from (
                 select tenant_id, gateway,
                        max(valid_from) filter (where valid_until is null) as set_at,
@@ -70,7 +73,10 @@ internal sealed class TenantQueries(NpgsqlDataSource dataSource, TimeProvider ti
             time.GetUtcNow()
         );
         return await select.ListAsync(
-            row => new ConnectionInfo(row.GetString(0), row.TimeOrNull(1), row.TimeOrNull(2), row.GetFieldValue<string[]>(3)),
+            row => new ConnectionInfo(row.GetString(0), row.TimeOrNull(1), row.TimeOrNull(2), row.GetFieldValue<string[]>(3))
+            {
+                HasUrlSegment = row.GetBoolean(4),
+            },
             cancellationToken
         );
     }

@@ -63,6 +63,22 @@ internal static class TenantRelations
                 list.Gateway,
                 list.Networks.ToArray()
             ),
+            GatewayUrlSegmentSet set => connection.Command(
+                """
+                insert into gateway_connection (tenant_id, gateway, allowed_networks, url_segment_digest)
+                values ($1, $2, '{}', nullif($3, ''))
+                on conflict (tenant_id, gateway) do update set url_segment_digest = excluded.url_segment_digest
+                """,
+                tenant,
+                set.Gateway,
+                set.Digest ?? ""
+            ),
+            FunnelRenewalsSet set => connection.Command(
+                "update funnel set sends_renewals = $3 where tenant_id = $1 and id = $2",
+                tenant,
+                set.FunnelId,
+                set.AreSent
+            ),
             _ => null,
         };
         if (command is not null)

@@ -20,6 +20,11 @@ internal sealed record TenantState
     public ImmutableDictionary<string, IReadOnlyList<string>> AllowedNetworks { get; private init; } =
         ImmutableDictionary<string, IReadOnlyList<string>>.Empty;
 
+    /// <summary>Digests by gateway.</summary>
+    public ImmutableDictionary<string, string?> UrlSegments { get; private init; } = ImmutableDictionary<string, string?>.Empty;
+
+    public ImmutableHashSet<string> FunnelsWithRenewals { get; private init; } = [];
+
     /// <summary>Null while none was ever set.</summary>
     public TenantDataProcessingSet? Processing { get; private init; }
 
@@ -35,6 +40,11 @@ internal sealed record TenantState
             TenantOriginsSet set => this with { Origins = set.Origins },
             FunnelAdded funnel => this with { Funnels = Funnels.Add(funnel) },
             TenantDataProcessingSet set => this with { Processing = set },
+            GatewayUrlSegmentSet set => this with { UrlSegments = UrlSegments.SetItem(set.Gateway, set.Digest) },
+            FunnelRenewalsSet set => this with
+            {
+                FunnelsWithRenewals = set.AreSent ? FunnelsWithRenewals.Add(set.FunnelId) : FunnelsWithRenewals.Remove(set.FunnelId),
+            },
             GatewayAllowListSet list => this with { AllowedNetworks = AllowedNetworks.SetItem(list.Gateway, list.Networks) },
             _ => this,
         };

@@ -3,10 +3,16 @@ using System.Collections.Frozen;
 namespace TrackAi.Tenancy;
 
 /// <summary>A funnel as routing sees it; null takes any.</summary>
-internal sealed record Funnel(string Id, string? Gateway, string? ProductId, string? PixelId, bool IsDefault);
+internal sealed record Funnel(string Id, string? Gateway, string? ProductId, string? PixelId, bool IsDefault)
+{
+    public bool SendsRenewals { get; init; }
+}
 
 /// <summary>Where a sale goes: the funnel it belongs to, null for none, and its pixels.</summary>
-internal sealed record Route(string? FunnelId, IReadOnlyList<string> Pixels);
+internal sealed record Route(string? FunnelId, IReadOnlyList<string> Pixels)
+{
+    public bool SendsRenewals { get; init; }
+}
 
 /// <summary>
 /// Which funnel a sale belongs to: of its gateway and product, else of its product at any gateway, else of its gateway with any product, else the
@@ -21,7 +27,7 @@ internal sealed class FunnelRoutes
     /// <param name="pixels">The tenant's pixels, for funnels that name none.</param>
     public FunnelRoutes(IReadOnlyList<Funnel> funnels, IReadOnlyList<string> pixels)
     {
-        Route ToRoute(Funnel funnel) => new(funnel.Id, funnel.PixelId is { } own ? [own] : pixels);
+        Route ToRoute(Funnel funnel) => new(funnel.Id, funnel.PixelId is { } own ? [own] : pixels) { SendsRenewals = funnel.SendsRenewals };
 
         claims = funnels
             .DistinctBy(funnel => (funnel.Gateway, funnel.ProductId))

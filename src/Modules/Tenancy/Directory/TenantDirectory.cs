@@ -25,6 +25,9 @@ internal sealed partial class TenantDirectory(TenantReader reader, TimeProvider 
     public IReadOnlyList<string> RoutePixels(string slug, string gateway, string? productId) =>
         Known(slug)?.Funnels.Find(gateway, productId).Pixels ?? [];
 
+    public bool SendsRenewals(string slug, string gateway, string? productId) =>
+        Known(slug)?.Funnels.Find(gateway, productId).SendsRenewals ?? false;
+
     public Pixel? FindPixel(string slug, string pixelId) => Known(slug)?.Pixels.GetValueOrDefault(pixelId);
 
     public KnownApiKey? FindKey(KeyDigest digest) => Snapshot.ApiKeys.GetValueOrDefault(digest);

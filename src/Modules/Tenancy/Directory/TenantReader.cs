@@ -17,11 +17,11 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
         select slug, name, status, time_zone, data_processing_options, data_processing_country, data_processing_state, origins
         from tenant where $1::text[] is null or slug = any ($1);
 
-        select tenant_id, id, gateway, product_id, pixel_id, is_default
+        select tenant_id, id, gateway, product_id, pixel_id, is_default, sends_renewals
         from funnel where $1::text[] is null or tenant_id = any ($1)
         order by tenant_id, created_at, id;
 
-        select tenant_id, gateway, allowed_networks from gateway_connection where $1::text[] is null or tenant_id = any ($1);
+        select tenant_id, gateway, allowed_networks, url_segment_digest from gateway_connection where $1::text[] is null or tenant_id = any ($1);
 
         select tenant_id, gateway, secret_id, sealed, valid_until
         from gateway_secret where $1::text[] is null or tenant_id = any ($1)
@@ -102,10 +102,13 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
             (
                 Slug: row.GetString(0),
                 Funnel: new Funnel(row.GetString(1), row.TextOrNull(2), row.TextOrNull(3), row.TextOrNull(4), row.GetBoolean(5))
+                {
+                    SendsRenewals = row.GetBoolean(6),
+                }
             )
         );
-        var lists = await NextAsync(row =>
-            (Key: (row.GetString(0), row.GetString(1)), Networks: (IReadOnlyList<string>)row.GetFieldValue<string[]>(2))
+        var guards = await NextAsync(row =>
+            (Key: (row.GetString(0), row.GetString(1)), Guard: new Guard(row.GetFieldValue<string[]>(2), row.TextOrNull(3)))
         );
         var secrets = await NextAsync(row =>
             (
@@ -125,7 +128,7 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
         return new Rows(
             tenants,
             funnels.ToLookup(row => row.Slug, row => row.Funnel, StringComparer.Ordinal),
-            lists.ToDictionary(row => row.Key, row => row.Networks),
+            guards.ToDictionary(row => row.Key, row => row.Guard),
             secrets.ToLookup(row => row.Slug, row => (row.Gateway, row.Secret), StringComparer.Ordinal),
             pixels.ToLookup(row => row.Slug, row => row.Pixel, StringComparer.Ordinal),
             keys.ToLookup(key => key.Tenant, StringComparer.Ordinal)
@@ -142,7 +145,7 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
                 .GroupBy(row => row.Gateway, row => row.Secret, StringComparer.Ordinal)
                 .ToFrozenDictionary(
                     group => group.Key,
-                    group => Open(slug, group.Key, [.. group], rows.AllowLists.GetValueOrDefault((slug, group.Key), [])),
+                    group => Open(slug, group.Key, [.. group], rows.Guards.GetValueOrDefault((slug, group.Key), Guard.None)),
                     StringComparer.Ordinal
                 ),
             new FunnelRoutes([.. rows.Funnels[slug]], [.. pixels.Select(pixel => pixel.PixelId)]),
@@ -152,16 +155,13 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
     }
 
     // Newest first: the current one is the one without an end.
-    private KnownConnection Open(string tenant, string gateway, IReadOnlyList<SealedSecret> secrets, IReadOnlyList<string> networks)
+    private KnownConnection Open(string tenant, string gateway, IReadOnlyList<SealedSecret> secrets, Guard guard)
     {
         var opened = secrets
             .Select(secret => Opened($"The secret of {gateway} of tenant {tenant}", () => secret.Open(box, tenant, gateway)))
             .ToArray();
-        return new KnownConnection(
-            new GatewayConnection(gateway, opened, networks),
-            new GatewayConnection(gateway, opened[..1], networks),
-            secrets.Count > 1 ? secrets[1].ValidUntil : null
-        );
+        var connection = new GatewayConnection(gateway, opened, guard.Networks) { UrlSegmentDigest = guard.UrlSegmentDigest };
+        return new KnownConnection(connection, connection with { Secrets = opened[..1] }, secrets.Count > 1 ? secrets[1].ValidUntil : null);
     }
 
     private Pixel Open(string tenant, SealedPixel pixel) =>
@@ -191,10 +191,16 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
 
     private sealed record SealedPixel(string PixelId, byte[] Token, string? TestEventCode);
 
+    /// <summary>What a delivery must show beside its proof.</summary>
+    private sealed record Guard(IReadOnlyList<string> Networks, string? UrlSegmentDigest)
+    {
+        public static readonly Guard None = new([], null);
+    }
+
     private sealed record Rows(
         IReadOnlyList<(Tenant Tenant, DataProcessing? Processing)> Tenants,
         ILookup<string, Funnel> Funnels,
-        IReadOnlyDictionary<(string Slug, string Gateway), IReadOnlyList<string>> AllowLists,
+        IReadOnlyDictionary<(string Slug, string Gateway), Guard> Guards,
         ILookup<string, (string Gateway, SealedSecret Secret)> Secrets,
         ILookup<string, SealedPixel> Pixels,
         ILookup<string, KnownApiKey> ApiKeys

@@ -1,0 +1,101 @@
+namespace TrackAi.Contracts;
+
+/// <summary>How a pixel does.</summary>
+/// <param name="State"><c>ok</c>, <c>paused</c>, <c>throttled</c> or <c>circuit_open</c>.</param>
+/// <param name="Reason">Of a pause: <c>token</c>, <c>permission</c>, <c>no_token</c>.</param>
+/// <param name="Until">When it is tried again; null where somebody has to do something first.</param>
+/// <param name="NextExpiry">When the first of those that wait is too old for Meta.</param>
+/// <param name="TokenAlert"><c>invalid</c> or <c>expires_soon</c>.</param>
+public sealed record PixelCondition(
+    string TenantId,
+    string PixelId,
+    string State,
+    string? Reason,
+    DateTimeOffset? Since,
+    DateTimeOffset? Until,
+    string? Error,
+    long Waiting,
+    DateTimeOffset? NextExpiry,
+    string? TokenAlert,
+    DateTimeOffset? TokenExpiresAt,
+    DateTimeOffset? TokenCheckedAt
+);
+
+/// <summary>Looks at pixels and lets paused ones go on. Implemented by Dispatch.</summary>
+public interface IPixelControl
+{
+    /// <summary>Pixels that something waits for or that anything is known of; Meta as a whole has neither tenant nor pixel.</summary>
+    Task<IReadOnlyList<PixelCondition>> ListAsync(string? tenant, CancellationToken cancellationToken);
+
+    /// <summary>Whether it was paused.</summary>
+    Task<bool> ResumeAsync(string tenant, string pixelId, CancellationToken cancellationToken);
+}
+
+/// <summary>What would be sent of one conversion to one pixel.</summary>
+/// <param name="Problems">Why it would not be sent; empty where it would.</param>
+/// <param name="Dropped">Fields that are known and not fit to be sent; never their values.</param>
+/// <param name="Request">The exact body, but for the access token and what is made of it.</param>
+public sealed record DispatchPreview(
+    string PixelId,
+    string Url,
+    IReadOnlyList<string> Problems,
+    IReadOnlyList<string> Dropped,
+    System.Text.Json.JsonElement Request
+);
+
+/// <summary>Builds what Meta would be sent, and sends nothing. Implemented by Dispatch.</summary>
+public interface IDispatchPreview
+{
+    /// <summary>One for each pixel; empty when there is no such conversion.</summary>
+    Task<IReadOnlyList<DispatchPreview>> PreviewAsync(string tenant, string conversionId, CancellationToken cancellationToken);
+}
+
+/// <summary>A dispatch that was given up.</summary>
+/// <param name="Expectation">What sending it again would come to, see <see cref="IDeadLetters"/>.</param>
+/// <param name="Remedy">What that means, in a sentence.</param>
+public sealed record DeadLetter(
+    string DispatchId,
+    string TenantId,
+    string ConversionId,
+    string PixelId,
+    int Attempts,
+    string Reason,
+    string Error,
+    DateTimeOffset RequestedAt,
+    DateTimeOffset DeadAt,
+    DateTimeOffset ExpiresAt,
+    string Expectation,
+    string Remedy
+);
+
+/// <summary>Which dead letters are meant. Nothing given means all.</summary>
+public sealed record DeadLetterFilter(
+    string? Tenant = null,
+    string? Reason = null,
+    string? PixelId = null,
+    IReadOnlyCollection<string>? DispatchIds = null,
+    int Limit = 1000
+);
+
+/// <summary>What a redrive did.</summary>
+/// <param name="Redriven">Put back into the queue.</param>
+/// <param name="Left">Left where they were, because sending them is not safe or of no use.</param>
+public sealed record Redrive(Guid RedriveId, string? TraceId, IReadOnlyList<DeadLetter> Redriven, IReadOnlyList<DeadLetter> Left);
+
+/// <summary>
+/// What was given up. Each letter says what sending it again would come to: <c>will_count</c> (Meta never took it), <c>will_be_deduplicated</c>
+/// (Meta may have taken it less than 48 hours ago and keeps the first of the same event_id), <c>may_count_twice</c> (longer ago), <c>too_old</c>
+/// (Meta refuses it) or <c>already_sent</c>. Implemented by Dispatch.
+/// </summary>
+public interface IDeadLetters
+{
+    Task<IReadOnlyList<DeadLetter>> ListAsync(DeadLetterFilter filter, CancellationToken cancellationToken);
+
+    /// <summary>Puts letters back into the queue, under the event_id they always had.</summary>
+    /// <param name="by">Who asks.</param>
+    /// <param name="force">Also those that may count twice. What Meta would refuse is never sent.</param>
+    Task<Redrive> RedriveAsync(DeadLetterFilter filter, string by, bool force, CancellationToken cancellationToken);
+
+    /// <summary>Puts letters away for good; returns them.</summary>
+    Task<IReadOnlyList<DeadLetter>> DiscardAsync(DeadLetterFilter filter, string reason, string by, CancellationToken cancellationToken);
+}

@@ -1,0 +1,125 @@
+using Microsoft.Extensions.Logging;
+using TrackAi.Contracts;
+using TrackAi.Dispatch.Lanes;
+using TrackAi.EventStore;
+
+namespace TrackAi.Dispatch.Queue.Sqs;
+
+/// <summary>
+/// The outbox: hands what is due to SQS, the lanes in turn. The log has decided and the table remembers, so whatever happens to SQS or to this
+/// host, each dispatch gets there; more than once does no harm.
+/// </summary>
+internal sealed partial class SqsRelay(
+    PostgresQueue queue,
+    SqsQueue sqs,
+    HostLanes lanes,
+    PostgresSignals signals,
+    Ids ids,
+    DispatchOptions options,
+    SqsOptions sqsOptions,
+    TimeProvider time,
+    ILogger<SqsRelay> logger
+)
+{
+    private static readonly TimeSpan AfterError = TimeSpan.FromSeconds(1);
+
+    private readonly SemaphoreSlim called = new(0, 1);
+    private Lane last;
+
+    public async Task RunAsync(CancellationToken stopping)
+    {
+        signals.Subscribe(PostgresQueue.Channel, _ => Call());
+        while (true)
+        {
+            try
+            {
+                if (!await HandOverAsync(stopping))
+                    await called.WaitAsync(await PauseAsync(stopping), stopping);
+            }
+            catch (Exception exception) when (SqsTransport.IsTrouble(exception))
+            {
+                LogLater(logger, AfterError, exception);
+                await Task.Delay(AfterError, time, stopping);
+            }
+        }
+    }
+
+    /// <summary>Hands over what is due and fits; false when there was nothing.</summary>
+    public async Task<bool> HandOverAsync(CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var full = await queue.ReadFullLanesAsync(sqsOptions.MostPerPixel, cancellationToken);
+        var take = new Take(
+            ids.New(),
+            now,
+            now + options.ClaimTime,
+            Math.Min(options.BatchSize, sqsOptions.MostPerPixel),
+            options.BatchSize * 4,
+            full,
+            last,
+            lanes.Circuits
+        );
+        var claimed = await queue.TakeAsync(take, cancellationToken);
+        if (claimed.Count == 0)
+            return false;
+
+        last = claimed[^1].Lane;
+        var contents = claimed
+            .GroupBy(one => one.Lane)
+            .SelectMany(lane =>
+                lane.Select(one => one.DispatchId)
+                    .Chunk(sqsOptions.MostPerMessage)
+                    .Select(dispatches => new SqsContent(lane.Key, dispatches))
+            );
+        foreach (var batch in contents.Chunk(SqsQueue.MostInBatch))
+            await SendAsync(take.Claim, batch, cancellationToken);
+        return true;
+    }
+
+    // Marked first: whoever receives the message must find its dispatches free. What SQS did not take is due here again; where this host dies in
+    // between, after SqsOptions.HandOverAgain.
+    private async Task SendAsync(Guid claim, IReadOnlyList<SqsContent> batch, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        await queue.MarkHandedOverAsync(
+            claim,
+            [.. batch.SelectMany(content => content.Dispatches)],
+            now,
+            now + sqsOptions.HandOverAgain,
+            cancellationToken
+        );
+        var refused = batch.SelectMany(content => content.Dispatches);
+        try
+        {
+            var sent = await sqs.SendAsync(batch, cancellationToken);
+            refused = batch.Zip(sent).Where(pair => !pair.Second).SelectMany(pair => pair.First.Dispatches);
+        }
+        finally
+        {
+            await queue.TakeBackAsync([.. refused], CancellationToken.None);
+        }
+    }
+
+    private async Task<TimeSpan> PauseAsync(CancellationToken cancellationToken)
+    {
+        var full = await queue.ReadFullLanesAsync(sqsOptions.MostPerPixel, cancellationToken);
+        var due = await queue.ReadNextDueAsync(full, lanes.Circuits, cancellationToken) - time.GetUtcNow();
+        return due < TimeSpan.Zero ? TimeSpan.Zero
+            : due < options.PollingTime ? due.Value
+            : options.PollingTime;
+    }
+
+    public void Call()
+    {
+        lock (called)
+            if (called.CurrentCount == 0)
+                called.Release();
+    }
+
+    [LoggerMessage(
+        2033,
+        LogLevel.Warning,
+        "What is due could not be handed to SQS; it waits in Postgres and is handed over in {Pause}. Check Sqs:ServiceUrl, Sqs:Region and the credentials."
+    )]
+    private static partial void LogLater(ILogger logger, TimeSpan pause, Exception exception);
+}

@@ -1,0 +1,279 @@
+using System.Collections.Concurrent;
+using Amazon.Runtime;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using TrackAi.Contracts;
+using TrackAi.Dispatch.Lanes;
+
+namespace TrackAi.Dispatch.Queue.Sqs;
+
+/// <summary>
+/// By way of SQS: the relay hands dispatches over, and here they are received, claimed in the table and, when they have ended or are parked in the
+/// table again, deleted. A receive is never spent on waiting: while Meta as a whole is left alone nothing is received, and what is received for a
+/// pixel that is paused, throttled or broken is parked. So the dead-letter queue gets only what no host survived.
+/// </summary>
+internal sealed partial class SqsTransport(
+    PostgresQueue queue,
+    SqsQueue sqs,
+    SqsRelay relay,
+    RecordAttempts record,
+    HostLanes lanes,
+    Ids ids,
+    DispatchOptions options,
+    SqsOptions sqsOptions,
+    TimeProvider time,
+    ILogger<SqsTransport> logger
+) : IDispatchTransport
+{
+    public const string Undelivered = "undelivered";
+
+    /// <summary>Messages held for lanes that are busy.</summary>
+    private const int MostBuffered = 200;
+
+    private static readonly TimeSpan AfterError = TimeSpan.FromSeconds(1);
+
+    private readonly ConcurrentDictionary<string, SqsMessage> buffered = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<Guid, Working> working = [];
+
+    public static bool IsTrouble(Exception exception) =>
+        exception
+            is NpgsqlException
+                or IOException
+                or TimeoutException
+                or AmazonClientException
+                or AmazonServiceException
+                or HttpRequestException;
+
+    public Task StartAsync(Action call, CancellationToken stopping)
+    {
+        _ = Task.Run(() => relay.RunAsync(stopping), CancellationToken.None);
+        _ = Task.Run(() => ForeverAsync(cancellation => ReceiveAsync(call, cancellation), stopping), CancellationToken.None);
+        _ = Task.Run(() => KeepUpAsync(stopping), CancellationToken.None);
+        _ = Task.Run(() => ForeverAsync(BuryAsync, stopping), CancellationToken.None);
+        return Task.CompletedTask;
+    }
+
+    public async Task<IReadOnlyList<ClaimedDispatch>> TakeAsync(Take take, CancellationToken cancellationToken)
+    {
+        var taken = new List<ClaimedDispatch>();
+        var perLane = new Dictionary<Lane, int>();
+        foreach (var message in buffered.Values)
+        {
+            var (lane, dispatches) = (message.Content!.Lane, message.Content.Dispatches);
+            if (taken.Count >= take.Most || take.Busy.Contains(lane) || perLane.GetValueOrDefault(lane) >= take.PerLane)
+                continue;
+            if (!buffered.TryRemove(message.Id, out _))
+                continue;
+            var claimed = await ClaimAsync(take, message, lane, dispatches, cancellationToken);
+            perLane[lane] = perLane.GetValueOrDefault(lane) + claimed.Count;
+            taken.AddRange(claimed);
+        }
+
+        return taken;
+    }
+
+    public Task<DateTimeOffset?> ReadNextDueAsync(IReadOnlyCollection<Lane> busy, bool circuits, CancellationToken cancellationToken) =>
+        Task.FromResult<DateTimeOffset?>(null);
+
+    public async Task ExtendAsync(
+        Guid claim,
+        IReadOnlyCollection<string> dispatches,
+        DateTimeOffset until,
+        CancellationToken cancellationToken
+    )
+    {
+        await queue.ExtendAsync(claim, dispatches, until, cancellationToken);
+        if (working.TryGetValue(claim, out var work))
+            await TryAsync(() => sqs.HideAsync(work.Messages, sqsOptions.Visibility, cancellationToken));
+    }
+
+    public async Task FinishAsync(Guid claim, IReadOnlyCollection<string> dispatches, CancellationToken cancellationToken)
+    {
+        relay.Call();
+        if (!working.TryGetValue(claim, out var work))
+            return;
+        var done = work.Finish(dispatches);
+        if (work.IsEmpty)
+            working.TryRemove(claim, out _);
+        if (done.Length > 0)
+            await TryAsync(() => sqs.DeleteAsync(done, cancellationToken));
+    }
+
+    /// <summary>
+    /// Claims what a message names. What has ended is done with; what waits for a closed lane is parked; what another host holds is left to it, and
+    /// comes again if that one dies.
+    /// </summary>
+    private async Task<IReadOnlyList<ClaimedDispatch>> ClaimAsync(
+        Take take,
+        SqsMessage message,
+        Lane lane,
+        IReadOnlyList<string> dispatches,
+        CancellationToken cancellationToken
+    )
+    {
+        var (claimed, left) = await queue.ClaimAsync(take, lane, dispatches, cancellationToken);
+        if (claimed.Count > 0)
+            working.GetOrAdd(take.Claim, _ => new Working()).Add(message, claimed.Select(one => one.DispatchId));
+        else if (left == 0)
+            await TryAsync(() => sqs.DeleteAsync([message], cancellationToken));
+        return claimed;
+    }
+
+    private async Task ReceiveAsync(Action call, CancellationToken stopping)
+    {
+        if (buffered.Count >= MostBuffered || (lanes.Circuits && lanes.Meta.OpenUntil > time.GetUtcNow()))
+        {
+            await Task.Delay(AfterError / 4, time, stopping);
+            return;
+        }
+
+        foreach (var message in await sqs.ReceiveAsync(sqsOptions.Wait, stopping))
+            if (message.Content is null)
+                LogNotOurs(logger, message.Id);
+            else
+                buffered[message.Id] = message;
+        if (!buffered.IsEmpty)
+            call();
+    }
+
+    // What was received and not begun is somebody else's at once when this host stops.
+    private async Task KeepUpAsync(CancellationToken stopping)
+    {
+        await ForeverAsync(KeepBufferedAsync, stopping);
+        await TryAsync(() => sqs.HideAsync([.. buffered.Values], TimeSpan.Zero, CancellationToken.None));
+    }
+
+    private async Task KeepBufferedAsync(CancellationToken stopping)
+    {
+        await Task.Delay(sqsOptions.Visibility / 3, time, stopping);
+        // What failed to be recorded is no longer kept up, and comes again.
+        foreach (var (claim, _) in working.Where(work => work.Value.IsOlderThan(time.GetUtcNow() - TimeSpan.FromHours(1), time)))
+            working.TryRemove(claim, out _);
+        if (!buffered.IsEmpty)
+            await sqs.HideAsync([.. buffered.Values], sqsOptions.Visibility, stopping);
+    }
+
+    /// <summary>What SQS gave up becomes a dead letter of ours, where people look; then SQS need not keep it.</summary>
+    private async Task BuryAsync(CancellationToken stopping)
+    {
+        foreach (var message in await sqs.ReceiveDeadLettersAsync(sqsOptions.Wait, stopping))
+        {
+            if (message.Content is not { } content)
+                continue;
+            var now = time.GetUtcNow();
+            var claim = ids.New();
+            var (claimed, left) = await queue.ClaimAsync(
+                new Take(claim, now, now + options.ClaimTime, content.Dispatches.Count, content.Dispatches.Count, [], default, false),
+                content.Lane,
+                content.Dispatches,
+                stopping
+            );
+            var failure = Failure.WithoutAsking(
+                $"SQS gave the message up after {sqsOptions.MaxReceiveCount} receives: no host finished it. The host's log says why."
+            );
+            await record.HandleAsync(
+                claim,
+                [.. claimed.Select(one => Attempt.Dead(one, one.ConversionId.Split('-')[0], Undelivered, failure, now, one.UnknownSince))],
+                [],
+                CancellationToken.None
+            );
+            if (left == 0)
+                await sqs.DeleteAsync([message], CancellationToken.None, deadLetters: true);
+        }
+    }
+
+    private async Task ForeverAsync(Func<CancellationToken, Task> act, CancellationToken stopping)
+    {
+        while (!stopping.IsCancellationRequested)
+        {
+            try
+            {
+                await act(stopping);
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+                break;
+            }
+            catch (Exception exception)
+            {
+                LogUnavailable(logger, AfterError, exception);
+                await Task.Delay(AfterError, time, stopping)
+                    .ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            }
+        }
+    }
+
+    // What cannot be told to SQS now comes again, and does no harm then.
+    private async Task TryAsync(Func<Task> act)
+    {
+        try
+        {
+            await act();
+        }
+        catch (Exception exception) when (IsTrouble(exception))
+        {
+            LogUnavailable(logger, AfterError, exception);
+        }
+    }
+
+    /// <summary>The messages of a claim, each with what is left of it.</summary>
+    private sealed class Working
+    {
+        private readonly Lock gate = new();
+        private readonly List<(SqsMessage Message, HashSet<string> Left)> messages = [];
+        private DateTimeOffset? since;
+
+        public IReadOnlyCollection<SqsMessage> Messages
+        {
+            get
+            {
+                lock (gate)
+                    return [.. messages.Select(one => one.Message)];
+            }
+        }
+
+        public bool IsEmpty
+        {
+            get
+            {
+                lock (gate)
+                    return messages.Count == 0;
+            }
+        }
+
+        public void Add(SqsMessage message, IEnumerable<string> dispatches)
+        {
+            lock (gate)
+                messages.Add((message, dispatches.ToHashSet(StringComparer.Ordinal)));
+        }
+
+        /// <summary>The messages of which nothing is left.</summary>
+        public SqsMessage[] Finish(IReadOnlyCollection<string> dispatches)
+        {
+            lock (gate)
+            {
+                foreach (var (_, left) in messages)
+                    left.ExceptWith(dispatches);
+                SqsMessage[] done = [.. messages.Where(one => one.Left.Count == 0).Select(one => one.Message)];
+                messages.RemoveAll(one => one.Left.Count == 0);
+                return done;
+            }
+        }
+
+        public bool IsOlderThan(DateTimeOffset moment, TimeProvider clock)
+        {
+            lock (gate)
+                return (since ??= clock.GetUtcNow()) < moment;
+        }
+    }
+
+    [LoggerMessage(
+        2034,
+        LogLevel.Warning,
+        "SQS or Postgres cannot be used; trying again in {Pause}. Nothing is lost: what is to be sent is in Postgres."
+    )]
+    private static partial void LogUnavailable(ILogger logger, TimeSpan pause, Exception exception);
+
+    [LoggerMessage(2035, LogLevel.Error, "Message {Message} of the queue is none of ours; SQS puts it into the dead-letter queue.")]
+    private static partial void LogNotOurs(ILogger logger, string message);
+}

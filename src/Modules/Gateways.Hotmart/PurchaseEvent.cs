@@ -1,0 +1,110 @@
+using System.Text.Json;
+using TrackAi.Contracts;
+
+namespace TrackAi.Gateways.Hotmart;
+
+/// <summary>Hotmart's webhook 2.0.0. Its <c>event</c> says what happened; <c>purchase.status</c> is spelled in several ways and decides nothing.</summary>
+internal static class PurchaseEvent
+{
+    public static Translation Translate(JsonElement root)
+    {
+        var name = root.Text("event") ?? "";
+        return name switch
+        {
+            "PURCHASE_APPROVED" => Purchase(root, name, PaymentState.Approved),
+            // The guarantee is over: no new sale, but the end of a protest.
+            "PURCHASE_COMPLETE" or "PURCHASE_COMPLETED" => Purchase(root, name, PaymentState.Approved, PaymentState.RefundRequested),
+            // Boleto and pix, both.
+            "PURCHASE_BILLET_PRINTED" or "PURCHASE_WAITING_PAYMENT" => Purchase(root, name, PaymentState.Pending),
+            "PURCHASE_CANCELED" or "PURCHASE_CANCELLED" or "PURCHASE_EXPIRED" => Purchase(root, name, PaymentState.Rejected),
+            "PURCHASE_PROTEST" => Purchase(root, name, PaymentState.RefundRequested),
+            "PURCHASE_REFUNDED" => Purchase(root, name, PaymentState.Refunded),
+            "PURCHASE_CHARGEBACK" => Purchase(root, name, PaymentState.ChargedBack),
+            "PURCHASE_DELAYED" => new Translation.NoSale(name, "an instalment is overdue"),
+            "PURCHASE_OUT_OF_SHOPPING_CART" or "CART_ABANDONMENT" => new Translation.NoSale(name, "an abandoned checkout is no sale"),
+            "SUBSCRIPTION_CANCELLATION"
+            or "SWITCH_PLAN"
+            or "UPDATE_SUBSCRIPTION_CHARGE_DATE"
+            or "SUBSCRIPTION_BILLING_DATE_CHANGE"
+            or "SUBSCRIPTION_REACTIVATED"
+            or "SUBSCRIPTION_REACTIVATION" => new Translation.NoSale(name, "a subscription's life is no sale"),
+            "CLUB_FIRST_ACCESS" or "CLUB_MODULE_COMPLETED" => new Translation.NoSale(name, "what a member does is no sale"),
+            "ORDER_FULFILLMENT" => new Translation.NoSale(name, "a delivery of goods is no sale"),
+            _ => new Translation.NotUnderstood($"event {(name.Length > 0 ? name : "is missing")}"),
+        };
+    }
+
+    private static Translation Purchase(JsonElement root, string name, PaymentState state, PaymentState? undoes = null)
+    {
+        if (root.Order("data", "purchase", "transaction") is not { } transaction)
+            return new Translation.NotUnderstood("data.purchase.transaction is missing or longer than 200 characters");
+        if (root.Amount("data", "purchase", "price", "value") is not { } amount)
+            return new Translation.NotUnderstood("data.purchase.price.value is no amount");
+        var currency =
+            root.Currency("data", "purchase", "price", "currency_value") ?? root.Currency("data", "purchase", "price", "currency_code");
+        if (currency is null)
+            return new Translation.NotUnderstood("data.purchase.price.currency_value is no currency");
+
+        var reportedAt = GatewayTime.Parse(root.Text("creation_date")) ?? GatewayTime.Parse(root.Text("creationDate"));
+        return new Translation.Sale
+        {
+            OrderId = transaction,
+            State = state,
+            Undoes = undoes,
+            GatewayStatus = name,
+            // Instalments of Hotmart's own credit come as recurrences, too: neither is a new sale.
+            Kind = root.Number("data", "purchase", "recurrence_number") > 1 ? ConversionKind.Renewal : ConversionKind.Sale,
+            Value = new Money(amount, currency),
+            ProductId = root.Text("data", "product", "id"),
+            Buyer = Buyer(root),
+            Campaign = Campaign.None with
+            {
+                Src = Origin(root, "src", "source"),
+                Sck = Origin(root, "sck", "source_sck"),
+                Xcod = Xcod(root),
+            },
+            ClickId = ClickToken.FindIn(Xcod(root), Origin(root, "sck", "source_sck"), Origin(root, "src", "source")),
+            OccurredAt = state switch
+            {
+                PaymentState.Approved => Date(root, "approved_date") ?? Date(root, "order_date"),
+                PaymentState.Pending or PaymentState.Rejected => Date(root, "order_date"),
+                _ => reportedAt,
+            },
+            ReportedAt = reportedAt,
+            DeliveryId = root.Text("id"),
+            Notes = root.At("data", "purchase", "order_bump", "parent_purchase_transaction") is null
+                ? []
+                : ["order bump: a sale of its own"],
+        };
+    }
+
+    private static DateTimeOffset? Date(JsonElement root, string name) => GatewayTime.Parse(root.Text("data", "purchase", name));
+
+    private static string? Xcod(JsonElement root) => Origin(root, "xcod", "external_code");
+
+    // "tracking" is the REST API's name for it.
+    private static string? Origin(JsonElement root, string name, string restName) =>
+        root.Text("data", "purchase", "origin", name) ?? root.Text("data", "purchase", "tracking", restName);
+
+    private static Person Buyer(JsonElement root) =>
+        new()
+        {
+            Email = root.Text("data", "buyer", "email"),
+            // The DDD, where it is apart.
+            Phone = $"{root.Text("data", "buyer", "checkout_phone_code")}{root.Text("data", "buyer", "checkout_phone")}"
+                is { Length: > 0 } phone
+                ? phone
+                : root.Text("data", "buyer", "phone"),
+            FullName = root.Text("data", "buyer", "name"),
+            FirstName = root.Text("data", "buyer", "first_name"),
+            LastName = root.Text("data", "buyer", "last_name"),
+            City = root.Text("data", "buyer", "address", "city"),
+            State = root.Text("data", "buyer", "address", "state"),
+            Zip = root.Text("data", "buyer", "address", "zipcode"),
+            Country =
+                root.Text("data", "buyer", "address", "country_iso")
+                ?? root.Text("data", "purchase", "checkout_country", "iso")
+                ?? root.Text("data", "buyer", "address", "country"),
+            IpAddress = root.Text("data", "purchase", "buyer_ip"),
+        };
+}

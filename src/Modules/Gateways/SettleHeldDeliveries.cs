@@ -1,0 +1,135 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using TrackAi.Contracts;
+using TrackAi.EventStore;
+
+namespace TrackAi.Gateways;
+
+/// <summary>
+/// Records deliveries that waited for another one, once their time is up: with the sale they turned out to belong to, or as one of their own. A
+/// host that dies half-way leaves them to the next, and nothing counts twice.
+/// </summary>
+internal sealed partial class SettleHeldDeliveries(
+    NpgsqlDataSource dataSource,
+    GatewayRegistry gateways,
+    RecordDelivery record,
+    IPersonalData people,
+    TimeProvider time,
+    ILogger<SettleHeldDeliveries> logger
+) : BackgroundService
+{
+    private const int PageSize = 100;
+
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan TryAgainAfter = TimeSpan.FromSeconds(30);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Pause, time);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            try
+            {
+                while (await SettleAsync(stoppingToken) == PageSize) { }
+            }
+            catch (Exception exception) when (exception is NpgsqlException or EventStoreUnavailableException or TimeoutException)
+            {
+                LogFailed(logger, exception);
+            }
+        }
+    }
+
+    /// <returns>How many were settled.</returns>
+    private async Task<int> SettleAsync(CancellationToken cancellationToken)
+    {
+        var due = await TakeDueAsync(cancellationToken);
+        if (due.Count == 0)
+            return 0;
+        var bodies = await people.OpenContentAsync(
+            [.. due.Select(held => new ProtectedPart(held.TenantId, held.StreamId, held.Body))],
+            cancellationToken
+        );
+        // Of one payment told several times the delivery that knows the buyer begins the sale.
+        var told = due.Zip(bodies, Told)
+            .OrderByDescending(one => one.Translation is Translation.Sale { ClickId: not null })
+            .ThenByDescending(one => one.Translation is Translation.Sale { Buyer.Email: not null })
+            .ThenBy(one => one.Held.ReceivedAt);
+        foreach (var one in told)
+        {
+            if (one.Translation is { } translation)
+                await record.HandleAsync(
+                    one.Held.TenantId,
+                    one.Held.Gateway,
+                    translation,
+                    one.Delivery!,
+                    isSettled: true,
+                    cancellationToken: cancellationToken
+                );
+            await ForgetAsync(one.Held, cancellationToken);
+        }
+
+        return due.Count;
+    }
+
+    // Null when the person was erased meanwhile: there is nothing left to read.
+    private (HeldDelivery Held, WebhookDelivery? Delivery, Translation? Translation) Told(HeldDelivery held, byte[]? body)
+    {
+        if (body is null || gateways.Find(held.Gateway) is not { } gateway)
+            return (held, null, null);
+        var delivery = new WebhookDelivery(
+            body,
+            new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase),
+            new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase),
+            held.ReceivedAt
+        );
+        return (held, delivery, gateway.Translate(delivery));
+    }
+
+    // With those that are due come the others of the same sale. What is taken is due again later, should we not live to see it through.
+    private async Task<List<HeldDelivery>> TakeDueAsync(CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        await using var take = dataSource.CreateCommand(
+            """
+            update held_delivery set due_at = $2
+            where (tenant_id, stream_id) in (
+                select o.tenant_id, o.stream_id from held_delivery o
+                where exists (
+                    select from held_delivery d
+                    where d.due_at <= $1 and (d.tenant_id, d.gateway, d.order_id) = (o.tenant_id, o.gateway, o.order_id))
+                order by o.due_at limit $3 for update skip locked)
+            returning tenant_id, stream_id, gateway, order_id, received_at, due_at, body
+            """
+        );
+        take.Parameters.AddWithValue(now);
+        take.Parameters.AddWithValue(now + TryAgainAfter);
+        take.Parameters.AddWithValue(PageSize);
+        var held = new List<HeldDelivery>();
+        await using var reader = await take.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+            held.Add(
+                new HeldDelivery(
+                    reader.GetString(0),
+                    reader.GetString(1),
+                    reader.GetString(2),
+                    reader.GetString(3),
+                    reader.GetFieldValue<DateTimeOffset>(4),
+                    reader.GetFieldValue<DateTimeOffset>(5),
+                    reader.GetString(6)
+                )
+            );
+        return held;
+    }
+
+    private async Task ForgetAsync(HeldDelivery held, CancellationToken cancellationToken)
+    {
+        await using var delete = dataSource.CreateCommand("delete from held_delivery where tenant_id = $1 and stream_id = $2");
+        delete.Parameters.AddWithValue(held.TenantId);
+        delete.Parameters.AddWithValue(held.StreamId);
+        await delete.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    [LoggerMessage(3001, LogLevel.Warning, "Held deliveries could not be recorded; trying again. Check that Postgres is up.")]
+    private static partial void LogFailed(ILogger logger, Exception exception);
+}

@@ -1,0 +1,169 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using TrackAi.Contracts;
+using TrackAi.Gateways.Kiwify;
+
+namespace TrackAi.Gateways.Tests.Kiwify;
+
+/// <summary>What Kiwify's recorded deliveries say, in our words, and which of them prove their origin.</summary>
+public sealed class TranslationTests
+{
+    private static readonly KiwifyGateway Gateway = new();
+
+    [Fact]
+    public void An_approved_card_is_a_sale_with_its_buyer_its_campaign_and_its_click()
+    {
+        var sale = Sale("approved_card_with_tracking");
+
+        sale.OrderId.ShouldBe("6f0c1b88-2c11-4cc1-9b1f-0a7f5d5d9e01");
+        (sale.State, sale.Kind, sale.GatewayStatus).ShouldBe((PaymentState.Approved, ConversionKind.Sale, "order_approved"));
+        // Whole centavos.
+        sale.Value.ShouldBe(new Money(197m, "BRL"));
+        sale.ProductId.ShouldBe("4f6a0f22-9c1d-4e85-8b61-0d7d93a1c7e5");
+        sale.ClickId.ShouldBe("tk1_8fQ2mZr7Lp0Vb3Xy");
+        sale.Campaign.UtmSource.ShouldBe("FB");
+        // 12:04 in Brasília.
+        sale.OccurredAt.ShouldBe(new DateTimeOffset(2026, 11, 5, 15, 4, 0, TimeSpan.Zero));
+        sale.ReportedAt.ShouldNotBeNull();
+        sale.Buyer.Email.ShouldBe("otavio.lacerda@exemplo.com.br");
+        sale.Buyer.Phone.ShouldBe("+5541998870012");
+        sale.Buyer.IpAddress.ShouldBe("2804:14c:5bb:1001::7");
+        (sale.Buyer.City, sale.Buyer.State, sale.Buyer.Zip).ShouldBe(("Curitiba", "PR", "80420000"));
+    }
+
+    [Fact]
+    public void Amounts_of_2024_as_text_and_times_with_seconds_say_the_same()
+    {
+        var sale = Sale("approved_2024_text_amounts");
+
+        sale.Value.ShouldBe(new Money(197m, "BRL"));
+        sale.OccurredAt.ShouldBe(new DateTimeOffset(2026, 11, 5, 15, 4, 2, TimeSpan.Zero));
+    }
+
+    [Theory]
+    [InlineData("pending_pix", PaymentState.Pending, "7a1d2c99-3d22-4dd2-8c20-1b806e6ea002")]
+    [InlineData("approved_pix", PaymentState.Approved, "7a1d2c99-3d22-4dd2-8c20-1b806e6ea002")]
+    [InlineData("pending_boleto", PaymentState.Pending, "8b2e3daa-4e33-4ee3-9d31-2c917f7fb003")]
+    [InlineData("rejected_card", PaymentState.Rejected, "9c3f4ebb-5f44-4ff4-8e42-3da2808cc004")]
+    [InlineData("refunded", PaymentState.Refunded, "6f0c1b88-2c11-4cc1-9b1f-0a7f5d5d9e01")]
+    public void Each_recorded_event_is_read_for_its_order(string payload, PaymentState state, string order)
+    {
+        var sale = Sale(payload);
+
+        (sale.State, sale.OrderId).ShouldBe((state, order));
+    }
+
+    [Fact]
+    public void A_later_charge_of_a_subscription_is_a_renewal_under_either_name()
+    {
+        Sale("subscription_renewed").Kind.ShouldBe(ConversionKind.Renewal);
+        Changed("subscription_renewed", root => root["webhook_event_type"] = "order_approved")
+            .ShouldBeOfType<Translation.Sale>()
+            .Kind.ShouldBe(ConversionKind.Renewal);
+    }
+
+    [Fact]
+    public void The_first_charge_of_a_subscription_is_a_sale() =>
+        Changed(
+                "subscription_renewed",
+                root =>
+                {
+                    root["webhook_event_type"] = "order_approved";
+                    root["Subscription"]!["charges"]!["completed"]!.AsArray().RemoveAt(1);
+                }
+            )
+            .ShouldBeOfType<Translation.Sale>()
+            .Kind.ShouldBe(ConversionKind.Sale);
+
+    [Theory]
+    [InlineData("cart_abandoned")]
+    [InlineData("subscription_canceled")]
+    public void What_is_no_sale_is_understood_as_none(string payload) => Changed(payload, _ => { }).ShouldBeOfType<Translation.NoSale>();
+
+    [Fact]
+    public void An_event_nobody_knows_is_kept_as_not_understood() =>
+        Changed("approved_pix", root => root["webhook_event_type"] = "order_teleported").ShouldBeOfType<Translation.NotUnderstood>();
+
+    [Fact]
+    public void A_time_that_would_lie_three_hours_ahead_counts_as_the_time_of_receipt()
+    {
+        // Nobody documents the zone: were it UTC, reading it as Brasília's would be three hours late.
+        var claimed = GatewayTime.Parse("2026-11-05 15:29");
+
+        GatewayTime.Believe(claimed, Deliveries.ReceivedAt).ShouldBe(Deliveries.ReceivedAt);
+    }
+
+    public static TheoryData<string> Vectors => [.. AllVectors().Select(vector => vector.GetProperty("name").GetString()!)];
+
+    [Theory]
+    [MemberData(nameof(Vectors))]
+    public void Every_signature_vector_is_judged_as_its_rule_says(string name)
+    {
+        var vector = AllVectors().Single(one => one.GetProperty("name").GetString() == name);
+        // Upper case is nothing Kiwify sends; the wrapped order is taken as it was reported from the field.
+        var expected = vector.GetProperty("expect").GetString() == "accept" || name == "wrapped_order, signature over inner object text";
+
+        Gateway
+            .Verify(
+                Signed(vector.GetProperty("body").GetString()!, vector.GetProperty("signature").GetString() ?? ""),
+                vector.GetProperty("token").GetString()!
+            )
+            .ShouldBe(expected);
+    }
+
+    [Fact]
+    public void An_order_in_a_wrapper_is_the_same_sale_and_says_which_signature_proved_it()
+    {
+        var wrapped = Deliveries.Payload("Kiwify", "wrapped_order_variant");
+        var inner = wrapped[wrapped.IndexOf('{', 1)..(wrapped.LastIndexOf('}') - 1)].TrimEnd();
+        var delivery = Signed(wrapped, Sign(inner));
+
+        Gateway.Verify(delivery, "token").ShouldBeTrue();
+
+        delivery.Notes.ShouldHaveSingleItem().ShouldContain("order");
+        Gateway.Translate(delivery).ShouldBeOfType<Translation.Sale>().OrderId.ShouldBe("6f0c1b88-2c11-4cc1-9b1f-0a7f5d5d9e01");
+    }
+
+    [Fact]
+    public void Of_two_orders_in_a_body_the_one_that_was_proved_is_the_one_that_is_read()
+    {
+        const string Signature = """{"order_id":"real","webhook_event_type":"order_approved","Commissions":{"charge_amount":100}}""";
+        const string Forged = """{"order_id":"forged","webhook_event_type":"order_approved","Commissions":{"charge_amount":999900}}""";
+
+        var first = Signed($$"""{"order":{{Signature}},"order":{{Forged}}}""", Sign(Signature));
+        var last = Signed($$"""{"order":{{Forged}},"order":{{Signature}},"order_id":"forged"}""", Sign(Signature));
+
+        Gateway.Verify(first, "token").ShouldBeFalse();
+        Gateway.Verify(last, "token").ShouldBeTrue();
+        Gateway.Translate(last).ShouldBeOfType<Translation.Sale>().OrderId.ShouldBe("real");
+    }
+
+    private static JsonElement.ArrayEnumerator AllVectors() =>
+        JsonElement
+            .Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Kiwify", "Vectors", "signatures.json")))
+            .GetProperty("vectors")
+            .EnumerateArray();
+
+#pragma warning disable CA5350 // Kiwify's choice.
+    private static string Sign(string body) =>
+        Convert.ToHexStringLower(System.Security.Cryptography.HMACSHA1.HashData("token"u8, Encoding.UTF8.GetBytes(body)));
+#pragma warning restore CA5350
+
+    private static WebhookDelivery Signed(string body, string signature) =>
+        new(
+            Encoding.UTF8.GetBytes(body),
+            new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase),
+            new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase) { ["signature"] = signature },
+            Deliveries.ReceivedAt
+        );
+
+    private static Translation.Sale Sale(string payload) => Changed(payload, _ => { }).ShouldBeOfType<Translation.Sale>();
+
+    private static Translation Changed(string payload, Action<JsonObject> change)
+    {
+        var root = JsonNode.Parse(Deliveries.Payload("Kiwify", payload))!.AsObject();
+        change(root);
+        return Gateway.Translate(Signed(root.ToJsonString(), "unasked"));
+    }
+}
