@@ -58,7 +58,12 @@ internal sealed class BenchDatabase : IAsyncDisposable
         foreach (var other in services.Where(service => IsOther(service, only)).ToArray())
             services.Remove(other);
         var provider = services.BuildServiceProvider();
-        await provider.GetRequiredService<SchemaMigrator>().ApplyAsync(cancellationToken);
+        // The whole program may have been here before, with more modules than these.
+        await using var exists = provider
+            .GetRequiredService<NpgsqlDataSource>()
+            .CreateCommand("select to_regclass('mt_events') is not null");
+        if (await exists.ExecuteScalarAsync(cancellationToken) is false)
+            await provider.GetRequiredService<SchemaMigrator>().ApplyAsync(cancellationToken);
         return provider;
     }
 

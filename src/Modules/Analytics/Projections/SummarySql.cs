@@ -9,6 +9,18 @@ namespace TrackAi.Analytics.Projections;
 /// </summary>
 internal static class SummarySql
 {
+    // Types of events, those of a dispatch last.
+    private const string Received = "1";
+    private const string Changed = "2";
+    private const string Matched = "3";
+    private const string Unmatched = "4";
+    private const string Skipped = "5";
+    private const string Dispatches = Requested;
+    private const string Requested = "6";
+    private const string Succeeded = "7";
+    private const string Failed = "8";
+    private const string Dead = "9";
+
     private const string Renewal = nameof(ConversionKind.Renewal);
     private const string Approved = nameof(PaymentState.Approved);
 
@@ -49,7 +61,8 @@ internal static class SummarySql
         ),
         conversions as materialized (
             select
-                side, tenant_id, stream_id, gateway, kind, received_at, approved, substr(state, 11) as state, substr(value, 11)::jsonb as value,
+                side, tenant_id, stream_id, gateway, kind, received_at, approved, substr(state, 11) as state, split_part(substr(value, 11), ' ', 1) as currency,
+                    split_part(substr(value, 11), ' ', 2)::numeric as amount,
                 coalesce(substr(match, 11), 'undecided') as match
             from parts where part = '' and gateway is not null
         ),
@@ -90,7 +103,7 @@ internal static class SummarySql
             from (select distinct tenant_id from conversions) t
         )
         select
-            c.tenant_id, (c.received_at at time zone z.zone)::date, c.gateway, c.kind, c.state, c.value ->> 'currency', c.match,
+            c.tenant_id, (c.received_at at time zone z.zone)::date, c.gateway, c.kind, c.state, c.currency, c.match,
             case
                 when s.standing is not null then split_part(split_part(s.standing, chr(31), 2), ' ', 1)
                 when k.state is not null then 'skipped'
@@ -102,7 +115,7 @@ internal static class SummarySql
                 when c.approved then ''
                 else 'not_approved'
             end,
-            sum(case c.side when 1 then 1 else -1 end), sum(case c.side when 1 then 1 else -1 end * (c.value ->> 'amount')::numeric),
+            sum(case c.side when 1 then 1 else -1 end), sum(case c.side when 1 then 1 else -1 end * c.amount),
             (select sum(events) from fresh)::bigint
         from conversions c
         join zones z on z.tenant_id = c.tenant_id
@@ -110,7 +123,7 @@ internal static class SummarySql
         left join skipped k on k.side = c.side and k.tenant_id = c.tenant_id and k.stream_id = c.stream_id
         group by 1, 2, 3, 4, 5, 6, 7, 8, 9
         having sum(case c.side when 1 then 1 else -1 end) <> 0
-            or sum(case c.side when 1 then 1 else -1 end * (c.value ->> 'amount')::numeric) <> 0
+            or sum(case c.side when 1 then 1 else -1 end * c.amount) <> 0
         """;
 
     /// <summary>Single tries. Latency is counted in buckets, the smallest n with latency ≤ 1.2ⁿ ms; −1 where Meta gave no answer.</summary>
@@ -122,7 +135,7 @@ internal static class SummarySql
                 case e.type when 'dispatch_succeeded' then 'sent' when 'dispatch_failed' then 'failed' else 'dead' end as status,
                 case e.type when 'dispatch_succeeded' then '' when 'dispatch_failed' then e.data ->> 'errorClass' else e.data ->> 'reason' end as reason,
                 (e.data ->> 'httpStatus') is not null as answered,
-                round(least(greatest((e.data ->> 'latencyMs')::numeric, 0), 1e9), 3) as latency,
+                least(greatest((e.data ->> 'latencyMs')::float8, 0), 1e9) as latency,
                 (e.data ->> 'attemptedAt')::timestamptz as attempted_at
             from {ISetProjection.Log} e
             where e.seq_id > $1 and e.seq_id <= $2 and e.is_archived = false and e.seq_id <> all ($3)
@@ -137,48 +150,61 @@ internal static class SummarySql
         )
         select
             a.tenant_id, (a.attempted_at at time zone z.zone)::date, a.gateway, a.status, a.reason,
-            case when not a.answered then -1 when a.latency <= 1 then 0 else ceil(ln(a.latency::float8) / ln(1.2::float8)) end::int,
-            count(*), trim_scale(sum(a.latency))
+            case when not a.answered then -1 when a.latency <= 1 then 0 else ceil(ln(a.latency) / ln(1.2::float8)) end::int,
+            count(*), trim_scale(sum(round(a.latency * 1000)::bigint) / 1000)
         from attempts a join zones z on z.tenant_id = a.tenant_id
         group by 1, 2, 3, 4, 5, 6
         """;
 
+    // The type is compared once a row; the rest compares numbers.
     private static string Parts(string which) =>
         $"""
             select
                 e.tenant_id, e.stream_id, e.part, min(e.version) as starts, count(*) as events,
                 max(e.gateway) as gateway, max(e.kind) as kind, max(e.received_at) as received_at,
-                bool_or(e.sent) as sent, bool_or(e.state = '{Approved}') as approved, max(e.v || e.state) as state,
+                bool_or(e.is = {Succeeded}) as sent, bool_or(e.state = '{Approved}') as approved, max(e.v || e.state) as state,
                 max(e.v || e.value) filter (where e.version = 1 or e.state = '{Approved}') as value,
                 max(e.v || e.match) as match, max(e.v || e.event_name) as event_name
             from (
                 select
-                    e.tenant_id, e.stream_id, e.version, (1000000000 + e.version)::text as v, e.type = 'dispatch_succeeded' as sent,
-                    case
-                        when e.type = 'dispatch_skipped' then 's' || (e.data ->> 'eventName')
-                        when e.type in ('dispatch_requested', 'dispatch_succeeded', 'dispatch_failed', 'dispatch_dead_lettered', 'dispatch_redriven') then 'd' || (e.data ->> 'dispatchId')
-                        else ''
-                    end as part,
-                    case when e.type = 'conversion_received' and e.version = 1 then e.data ->> 'gateway' end as gateway,
-                    case when e.type = 'conversion_received' and e.version = 1 then e.data ->> 'kind' end as kind,
-                    case when e.type = 'conversion_received' and e.version = 1 then (e.data ->> 'receivedAt')::timestamptz end as received_at,
-                    case e.type
-                        when 'conversion_received' then e.data ->> 'state'
-                        when 'conversion_state_changed' then e.data ->> 'to'
-                        when 'dispatch_requested' then 'waiting '
-                    when 'dispatch_redriven' then 'waiting '
-                        when 'dispatch_failed' then 'failed ' || (e.data ->> 'errorClass')
-                        when 'dispatch_dead_lettered' then 'dead ' || (e.data ->> 'reason')
-                        when 'dispatch_skipped' then e.data ->> 'reason'
+                    e.tenant_id, e.stream_id, e.version, (1000000000 + e.version)::text as v, e.is,
+                    case when e.is >= {Dispatches} then 'd' || (e.data ->> 'dispatchId') when e.is = {Skipped} then 's' || (e.data ->> 'eventName') else '' end as part,
+                    case when e.is = {Received} and e.version = 1 then e.data ->> 'gateway' end as gateway,
+                    case when e.is = {Received} and e.version = 1 then e.data ->> 'kind' end as kind,
+                    case when e.is = {Received} and e.version = 1 then (e.data ->> 'receivedAt')::timestamptz end as received_at,
+                    case e.is
+                        when {Received} then e.data ->> 'state'
+                        when {Changed} then e.data ->> 'to'
+                        when {Requested} then 'waiting '
+                        when {Failed} then 'failed ' || (e.data ->> 'errorClass')
+                        when {Dead} then 'dead ' || (e.data ->> 'reason')
+                        when {Skipped} then e.data ->> 'reason'
                     end as state,
-                    case when e.type in ('conversion_received', 'conversion_state_changed') then e.data ->> 'value' end as value,
-                    case e.type when 'conversion_matched' then e.data ->> 'rule' when 'conversion_unmatched' then 'unmatched' end as match,
-                    case when e.type = 'dispatch_requested' then e.data ->> 'eventName' end as event_name
-                from {ISetProjection.Log} e
-                where {which} and e.is_archived = false and e.seq_id <> all ($3) and e.type in (
-                    'conversion_received', 'conversion_state_changed', 'conversion_matched', 'conversion_unmatched', 'dispatch_requested',
-                    'dispatch_skipped', 'dispatch_succeeded', 'dispatch_failed', 'dispatch_dead_lettered', 'dispatch_redriven'
-                )
+                    case when e.is <= {Changed} then (e.data -> 'value' ->> 'currency') || ' ' || (e.data -> 'value' ->> 'amount') end as value,
+                    case e.is when {Matched} then e.data ->> 'rule' when {Unmatched} then 'unmatched' end as match,
+                    case when e.is = {Requested} then e.data ->> 'eventName' end as event_name
+                from (
+                    select
+                        e.tenant_id, e.stream_id, e.version, e.data,
+                        case e.type
+                            when 'conversion_received' then {Received}
+                            when 'dispatch_requested' then {Requested}
+                            when 'dispatch_succeeded' then {Succeeded}
+                            when 'conversion_matched' then {Matched}
+                            when 'conversion_unmatched' then {Unmatched}
+                            when 'conversion_state_changed' then {Changed}
+                            when 'dispatch_skipped' then {Skipped}
+                            when 'dispatch_failed' then {Failed}
+                            when 'dispatch_dead_lettered' then {Dead}
+                            when 'dispatch_redriven' then {Requested}
+                        end as is
+                    from {ISetProjection.Log} e
+                    where {which} and e.is_archived = false and e.seq_id <> all ($3) and e.type in (
+                        'conversion_received', 'conversion_state_changed', 'conversion_matched', 'conversion_unmatched', 'dispatch_requested',
+                        'dispatch_skipped', 'dispatch_succeeded', 'dispatch_failed', 'dispatch_dead_lettered', 'dispatch_redriven'
+                    )
+                    offset 0
+                ) e
             ) e
             group by 1, 2, 3
             """;
