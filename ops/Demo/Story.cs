@@ -215,6 +215,18 @@ internal sealed class Story(
                 prefix: "HP"
             ),
             New(
+                "Hotmart: an event that nobody knows: acknowledged, kept, listed by 'deliveries not-understood'",
+                null,
+                async (story, cancellationToken) =>
+                    story.Expect(
+                        await gateways.HotmartAsync("PURCHASE_TELEPORTED", story.Order, 97m, shop.NewEmail("iara"), cancellationToken),
+                        202
+                    ),
+                expectsPurchase: false,
+                gateway: "hotmart",
+                prefix: "HP"
+            ),
+            New(
                 "Kiwify: card sale in centavos, our token in s1, signed in the query",
                 "ClickToken",
                 async (story, cancellationToken) =>

@@ -229,6 +229,28 @@ public sealed class OnboardingTests(AdministeredServer server) : IClassFixture<A
         lost.GetProperty("found").GetString().ShouldBe("no pixel is set: pixels set probe-bare PIXEL --token -");
     }
 
+    [Fact]
+    public async Task A_probe_is_told_the_secret_segment_of_the_webhooks_URL()
+    {
+        (
+            await PostAsync(
+                new
+                {
+                    tenant = "probe-segment",
+                    gateway = "hotmart",
+                    funnel = "com-segmento",
+                    secret = "hottok",
+                }
+            )
+        ).Code.ShouldBe(201);
+        var segment = await server.Host.Tenants.NewUrlSegmentAsync("probe-segment", "hotmart");
+
+        (await ProbeAsync("com-segmento")).Output.ShouldContain(
+            "LOST  the gateway is connected: its webhook URL ends with a secret segment: give --segment"
+        );
+        (await ProbeAsync("com-segmento", "--segment", segment)).Output.ShouldContain("ok    the gateway's webhook is taken in: 202");
+    }
+
     private Task<(int ExitCode, string Output)> ProbeAsync(params string[] arguments) =>
         HostProcess.RunAsync(server.Settings, ["probe", .. arguments, "--url", server.Host.Url]);
 

@@ -20,7 +20,10 @@ internal sealed class StripeSale(string type, JsonElement root, JsonElement told
             return new Translation.NoSale(type, "nothing was to be paid");
         string?[] names =
             told.Text("mode") == "subscription" ? [Id("invoice"), Id("payment_intent")] : [Id("payment_intent"), Id("invoice")];
-        return Sale(state, told.Number("amount_total"), [.. names, told.Order("id")], person: "customer_details") switch
+        // Its own id only where it names neither: nothing else is told under that.
+        if (names is [null, null])
+            names = [told.Order("id")];
+        return Sale(state, told.Number("amount_total"), names, person: "customer_details") switch
         {
             Translation.Sale sale => sale with
             {

@@ -16,10 +16,18 @@ namespace TrackAi.Gateways;
 /// </summary>
 internal static class ReceiveWebhook
 {
-    public static void MapReceiveWebhook(this IEndpointRouteBuilder endpoints) =>
+    private const string Segment = "segment";
+
+    public static void MapReceiveWebhook(this IEndpointRouteBuilder endpoints)
+    {
+        Map(endpoints, "/api/v1/webhooks/{gateway}/{tenantId}", "ReceiveWebhook");
+        Map(endpoints, $"/api/v1/webhooks/{{gateway}}/{{tenantId}}/{{{Segment}}}", "ReceiveWebhookAtSecretUrl");
+    }
+
+    private static void Map(IEndpointRouteBuilder endpoints, string path, string name) =>
         endpoints
-            .MapPost("/api/v1/webhooks/{gateway}/{tenantId}/{segment?}", HandleAsync)
-            .WithName("ReceiveWebhook")
+            .MapPost(path, HandleAsync)
+            .WithName(name)
             .WithTags("Webhooks")
             .WithSummary("A payment gateway's webhook, in the gateway's own shape or in the simple contract.")
             .Produces<WebhookAccepted>(StatusCodes.Status202Accepted)
@@ -35,7 +43,6 @@ internal static class ReceiveWebhook
     private static async Task<Results<Accepted<WebhookAccepted>, ProblemHttpResult>> HandleAsync(
         string gateway,
         string tenantId,
-        string? segment,
         HttpContext http,
         GatewayRegistry gateways,
         ITenantDirectory tenants,
@@ -90,7 +97,7 @@ internal static class ReceiveWebhook
                 gateway,
                 "address"
             );
-        if (!IsSegment(segment, connection.UrlSegmentDigest))
+        if (!IsSegment(http.GetRouteValue(Segment) as string, connection.UrlSegmentDigest))
             return Problem(
                 401,
                 "Proof of origin missing or wrong",

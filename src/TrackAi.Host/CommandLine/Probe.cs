@@ -148,7 +148,9 @@ internal sealed class Probe : IDisposable
     private (bool, string) Connected() =>
         directory.FindConnection(funnel.Tenant, funnel.Gateway) is null
             ? (false, $"no secret is set: gateways set {funnel.Tenant} {funnel.Gateway} --secret -")
-            : (true, funnel.Gateway);
+        : directory.FindConnection(funnel.Tenant, funnel.Gateway)!.UrlSegmentDigest is not null && funnel.Segment is null
+            ? (false, "its webhook URL ends with a secret segment: give --segment")
+        : (true, funnel.Gateway);
 
     private Task<(bool, string)> DeliverAsync(CancellationToken cancellationToken) =>
         SendAsync(

@@ -11,6 +11,10 @@ internal static class ProbeCommand
         var funnel = new Argument<string>("FUNNEL") { Description = "The funnel's id." };
         var tenant = new Option<string?>("--tenant") { Description = "Its tenant; needed where several have a funnel of this id." };
         var url = new Option<string?>("--url") { Description = "The host; PublicUrl of the configuration when left out." };
+        var segment = new Option<string?>("--segment")
+        {
+            Description = "The secret segment that the gateway's webhook URL ends with, where it asks for one.",
+        };
         var timeout = new Option<int>("--timeout") { Description = "Seconds to wait for each step.", DefaultValueFactory = _ => 30 };
         var probe = new Command(
             "probe",
@@ -21,6 +25,7 @@ internal static class ProbeCommand
             funnel,
             tenant,
             url,
+            segment,
             timeout,
             Session.Json,
         };
@@ -31,7 +36,15 @@ internal static class ProbeCommand
                 var configuration = application.Services.GetRequiredService<IConfiguration>();
                 var host = (parsed.GetValue(url) ?? Session.PublicUrl(configuration)).TrimEnd('/');
                 var probed = await FindAsync(application.Services, parsed.GetValue(funnel)!, parsed.GetValue(tenant), cancellationToken);
-                using var test = new Probe(application.Services, probed, host, TimeSpan.FromSeconds(parsed.GetValue(timeout)));
+                using var test = new Probe(
+                    application.Services,
+                    probed with
+                    {
+                        Segment = parsed.GetValue(segment),
+                    },
+                    host,
+                    TimeSpan.FromSeconds(parsed.GetValue(timeout))
+                );
                 var steps = new List<ProbeStep>();
                 await foreach (var step in test.RunAsync(cancellationToken))
                 {
@@ -82,4 +95,8 @@ internal static class ProbeCommand
 }
 
 /// <param name="Gateway">The one whose webhook is tried.</param>
-internal sealed record ProbedFunnel(string Tenant, string Funnel, string Gateway, string? Product, IReadOnlyList<string> Origins);
+internal sealed record ProbedFunnel(string Tenant, string Funnel, string Gateway, string? Product, IReadOnlyList<string> Origins)
+{
+    /// <summary>What its webhook URL ends with beside the tenant; null for nothing.</summary>
+    public string? Segment { get; init; }
+}

@@ -34,7 +34,10 @@ internal sealed class ProbeSale(ProbedFunnel funnel, string token, DateTimeOffse
     public HttpRequestMessage Request(string secret)
     {
         var body = Encoding.UTF8.GetBytes((funnel.Gateway == "stripe" ? Session() : Simple()).ToJsonString());
-        var request = new HttpRequestMessage(HttpMethod.Post, $"/api/v1/webhooks/{funnel.Gateway}/{funnel.Tenant}")
+        var request = new HttpRequestMessage(
+            HttpMethod.Post,
+            $"/api/v1/webhooks/{funnel.Gateway}/{funnel.Tenant}{(funnel.Segment is null ? "" : $"/{funnel.Segment}")}"
+        )
         {
             Content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } },
         };

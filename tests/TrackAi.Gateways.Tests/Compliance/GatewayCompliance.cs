@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using FsCheck;
+using FsCheck.Fluent;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
 using TrackAi.Testing;
@@ -535,6 +537,52 @@ public abstract class GatewayCompliance(TrackAiServer server) : IClassFixture<Tr
         (await StateAsync(order)).ShouldBe(reversal);
         await OnceAsync(order);
     }
+
+    [Fact]
+    public async Task Forty_sales_told_in_random_orders_with_repetitions_are_one_Purchase_each_where_they_were_paid()
+    {
+        var lives = Gen.Sample(Lives, 40, 10)
+            .Select(told =>
+            {
+                var order = NewOrder(Shape.Native);
+                // Made in the order of the sale's life, delivered in the other one.
+                var bodies = told.Life.ToDictionary(state => state, state => Report(order, state, seller.Secret));
+                return (Order: order, told.Life, Deliveries: told.Delivered.Select(state => bodies[state]).ToArray());
+            })
+            .ToArray();
+
+        await Task.WhenAll(
+            lives.Select(async life =>
+            {
+                foreach (var body in life.Deliveries)
+                    (await DeliverAsync(Shape.Native, body)).Code.ShouldBe(202);
+            })
+        );
+
+        await server.Host.SettledAsync();
+        foreach (var (order, life, deliveries) in lives)
+        {
+            var what = $"{order}: {string.Join(" → ", life)}, in {deliveries.Length} deliveries";
+            var isPaid = life.Contains(PaymentState.Approved);
+            server.AtMeta(order).Sum(purchase => purchase.Times).ShouldBe(isPaid ? 1 : 0, what);
+            // The last step of a life is where it stands, whatever came in last.
+            (await StateAsync(order)).ShouldBe(life[^1], what);
+        }
+    }
+
+    private static Gen<(PaymentState[] Life, PaymentState[] Delivered)> Lives =>
+        from isPending in Gen.Elements(true, false)
+        from isApproved in Gen.Frequency((4, Gen.Constant(true)), (1, Gen.Constant(false)))
+        from reversal in Gen.Elements<PaymentState?>(null, PaymentState.Refunded, PaymentState.ChargedBack)
+        let life = (PaymentState[])
+            [
+                .. isPending || !isApproved ? [PaymentState.Pending] : Array.Empty<PaymentState>(),
+                .. isApproved ? [PaymentState.Approved] : Array.Empty<PaymentState>(),
+                .. isApproved && reversal is { } reversed ? [reversed] : Array.Empty<PaymentState>(),
+            ]
+        from again in Gen.SubListOf<PaymentState>(life)
+        from delivered in Gen.Shuffle(life.Concat(again).ToArray())
+        select (life, delivered);
 
     [Fact]
     public async Task The_orders_of_two_tenants_are_two_sales()
