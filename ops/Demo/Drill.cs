@@ -73,7 +73,12 @@ internal static class Drill
                 Faulty("Meta hangs", MetaFault.Hang() with { Times = 3 }),
                 Faulty("Meta takes fewer than were sent", MetaFault.FewerReceived() with { Times = 3 }),
                 Faulty("Meta takes them and the answer is lost", MetaFault.Reset() with { Times = 3, AcceptFirst = true }),
-                new("the token dies, and is replaced by a command", sales, () => Inject(MetaFault.Error(400, 190, 463)), ResumeAsync),
+                new(
+                    "the token dies, and its pixel is resumed by a command",
+                    sales,
+                    () => Inject(MetaFault.Error(400, 190, 463)),
+                    ResumeAsync
+                ),
                 new("the host is killed (SIGKILL) under load", sales, KillHostAsync, Nothing),
                 new("Postgres is killed (SIGKILL) under load", sales, KillPostgresAsync, Nothing),
             ];
