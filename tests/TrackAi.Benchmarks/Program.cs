@@ -44,10 +44,72 @@ webhooks.SetAction(
         );
     }
 );
+var messages = new Option<int>("--messages") { Description = "Sales that wait.", DefaultValueFactory = _ => 50_000 };
+var pixels = new Option<int>("--pixels") { Description = "Pixels they go to.", DefaultValueFactory = _ => 10 };
+var transport = new Option<string>("--transport") { Description = "postgres or sqs.", DefaultValueFactory = _ => "postgres" };
+var dispatch = new Command("dispatch", "From the queue to Meta's acknowledgement, Meta taking 50 ms.") { messages, pixels, transport };
+dispatch.SetAction(
+    async (parsed, cancellationToken) =>
+    {
+        await using var cluster = await PrivateCluster.StartOrAttachAsync(
+            new PrivateClusterOptions
+            {
+                DataDirectory = Path.Combine(Environment.GetEnvironmentVariable("TRACKAI_DATA_DIR") ?? ".trackai", "bench"),
+            },
+            cancellationToken
+        );
+        await DispatchBenchmark.RunAsync(
+            cluster.ConnectionString,
+            parsed.GetValue(messages),
+            parsed.GetValue(pixels),
+            parsed.GetValue(transport)!
+        );
+    }
+);
+var through = new Option<int>("--messages") { Description = "Messages that go through.", DefaultValueFactory = _ => 1_000_000 };
+var queue = new Command("queue", "The queue's table alone: what it leaves behind on disk.") { through };
+queue.SetAction(
+    async (parsed, cancellationToken) =>
+    {
+        await using var cluster = await PrivateCluster.StartOrAttachAsync(
+            new PrivateClusterOptions
+            {
+                DataDirectory = Path.Combine(Environment.GetEnvironmentVariable("TRACKAI_DATA_DIR") ?? ".trackai", "bench"),
+            },
+            cancellationToken
+        );
+        await DispatchBenchmark.QueueAsync(cluster.ConnectionString, parsed.GetValue(through));
+    }
+);
+var paced = new Option<int>("--rate") { Description = "The others' sales per second.", DefaultValueFactory = _ => 100 };
+var backlog = new Option<int>("--backlog") { Description = "What the ill pixel has to send.", DefaultValueFactory = _ => 20_000 };
+var fairness = new Command("fairness", "Others' sales beside a pixel that never answers.") { seconds, paced, backlog, transport };
+fairness.SetAction(
+    async (parsed, cancellationToken) =>
+    {
+        await using var cluster = await PrivateCluster.StartOrAttachAsync(
+            new PrivateClusterOptions
+            {
+                DataDirectory = Path.Combine(Environment.GetEnvironmentVariable("TRACKAI_DATA_DIR") ?? ".trackai", "bench"),
+            },
+            cancellationToken
+        );
+        await DispatchBenchmark.FairnessAsync(
+            cluster.ConnectionString,
+            TimeSpan.FromSeconds(parsed.GetValue(seconds)),
+            parsed.GetValue(paced),
+            parsed.GetValue(backlog),
+            parsed.GetValue(transport)!
+        );
+    }
+);
 return await new RootCommand("Benchmarks: durable Postgres, everything on this machine. Machines are noisy: compare ratios of one run.")
 {
     append,
     webhooks,
+    dispatch,
+    fairness,
+    queue,
 }
     .Parse(args)
     .InvokeAsync();
