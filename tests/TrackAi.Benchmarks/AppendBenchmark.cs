@@ -1,10 +1,8 @@
+using System.CommandLine;
 using System.Text.Json;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 using Npgsql;
 using NpgsqlTypes;
-using TrackAi.Contracts;
 using TrackAi.EventStore;
 
 namespace TrackAi.Benchmarks;
@@ -12,14 +10,24 @@ namespace TrackAi.Benchmarks;
 /// <summary>Appends through the event store beside one statement per append straight on Npgsql, in turns, with the same connection settings.</summary>
 internal static class AppendBenchmark
 {
-    private static readonly Guid SomeEvent = new("0c04714c-201e-5615-825c-4c86555c5387");
-
-    public static async Task RunAsync(string connectionString, TimeSpan duration, IReadOnlyList<int> workers)
+    public static Command Verb()
     {
-        await using var services = Build(connectionString);
-        await services.GetRequiredService<SchemaMigrator>().ApplyAsync();
+        var seconds = Options.Seconds();
+        var workers = Options.Workers(1, 8, 32, 64);
+        var verb = new Command("append", "Appends beside one statement per append straight on Npgsql.") { seconds, workers };
+        verb.SetAction(
+            (parsed, cancellationToken) =>
+                RunAsync(TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(workers)!, cancellationToken)
+        );
+        return verb;
+    }
+
+    private static async Task RunAsync(TimeSpan duration, IReadOnlyList<int> workers, CancellationToken cancellationToken)
+    {
+        await using var database = await BenchDatabase.OpenAsync("bench_append", fresh: true, cancellationToken);
+        await using var services = await database.ServicesAsync(cancellationToken);
         var store = services.GetRequiredService<PostgresEventStore>();
-        await using var plain = EventStoreModule.CreateDataSource(connectionString);
+        await using var plain = EventStoreModule.CreateDataSource(database.ConnectionString);
 
         // New streams at every run, whatever earlier ones left in the database.
         var run = $"{Guid.CreateVersion7(TimeProvider.System.GetUtcNow()):N}";
@@ -50,18 +58,9 @@ internal static class AppendBenchmark
         }
     }
 
-    private static ServiceProvider Build(string connectionString)
-    {
-        var services = new ServiceCollection();
-        services.AddSingleton<IConfiguration>(new ConfigurationBuilder().AddEnvironmentVariables().Build());
-        services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning));
-        services.AddEventStore(_ => connectionString, EventTypes.All);
-        return services.BuildServiceProvider();
-    }
-
     private static async Task OursAsync(PostgresEventStore store, string stream)
     {
-        var result = await store.AppendAsync(new Append(new StreamId("bench", stream), [Event(stream)]) { ExpectedVersion = 0 });
+        var result = await store.AppendAsync(new Append(new StreamId("bench", stream), [SampleEvent.Of(stream)]) { ExpectedVersion = 0 });
         if (result is not AppendResult.Appended)
             throw new InvalidOperationException($"{stream}: {result}");
     }
@@ -87,32 +86,10 @@ internal static class AppendBenchmark
         command.Parameters.Add(
             new()
             {
-                Value = JsonSerializer.SerializeToUtf8Bytes(Event(stream), JsonSerializerOptions.Web),
+                Value = JsonSerializer.SerializeToUtf8Bytes(SampleEvent.Of(stream), JsonSerializerOptions.Web),
                 NpgsqlDbType = NpgsqlDbType.Jsonb,
             }
         );
         await command.ExecuteScalarAsync();
     }
-
-    // 640 bytes of JSON, as a typical sale without its protected part.
-    private static ConversionReceived Event(string order) =>
-        new(
-            $"perfectpay-{order}",
-            "perfectpay",
-            order,
-            SomeEvent,
-            ConversionKind.Sale,
-            PaymentState.Approved,
-            new Money(197.00m, "BRL"),
-            "PPPB0AQX",
-            "tk1_aAE7MHySyXyfCx4JJ",
-            new Campaign("FB", "conjunto-b", "violao-quente|120210998877660012", "carrossel-1|120210998877660102", null, null, null, null),
-            new Identifiers(false, true, true, true, true, false),
-            DateTimeOffset.UnixEpoch,
-            DateTimeOffset.UnixEpoch,
-            "approved",
-            "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
-            [],
-            new string('x', 64)
-        );
 }

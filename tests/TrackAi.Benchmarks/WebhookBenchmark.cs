@@ -1,10 +1,10 @@
+using System.CommandLine;
 using System.Diagnostics;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
 using TrackAi.Host;
@@ -21,25 +21,35 @@ internal static class WebhookBenchmark
     private const string Tenant = "bench";
     private const string Secret = "benchmark-secret";
 
-    public static async Task RunAsync(string connectionString, TimeSpan duration, int connections, int perSecond)
+    public static Command Verb()
+    {
+        var seconds = Options.Seconds();
+        var connections = new Option<int>("--connections") { DefaultValueFactory = _ => 64 };
+        var rate = new Option<int>("--rate") { Description = "Webhooks per second of the paced part.", DefaultValueFactory = _ => 500 };
+        var verb = new Command("webhooks", "Signed sales through HTTP to a stand-in for Meta.") { seconds, connections, rate };
+        verb.SetAction(
+            async (parsed, cancellationToken) =>
+            {
+                await using var database = await BenchDatabase.OpenAsync("bench_webhooks", fresh: true, cancellationToken);
+                await RunAsync(
+                    database.ConnectionString,
+                    TimeSpan.FromSeconds(parsed.GetValue(seconds)),
+                    parsed.GetValue(connections),
+                    parsed.GetValue(rate)
+                );
+            }
+        );
+        return verb;
+    }
+
+    private static async Task RunAsync(string connectionString, TimeSpan duration, int connections, int perSecond)
     {
         await using var meta = await MetaStandInServer.StartAsync(new MetaStandInOptions());
         meta.Inject(MetaFault.Delay(TimeSpan.FromMilliseconds(50)));
-        await using var application = await TrackAiApplication.BuildAsync(
-            [],
-            builder =>
-            {
-                builder.Configuration["ConnectionStrings:TrackAi"] = connectionString;
-                builder.Configuration["Secrets:MasterKey"] = Convert.ToBase64String(SHA256.HashData("benchmark"u8));
-                builder.Configuration["Meta:BaseUrl"] = meta.BaseUrl;
-                builder.Configuration["Urls"] = "http://127.0.0.1:0";
-                builder.Logging.ClearProviders();
-            }
-        );
+        await using var application = await BenchHost.BuildAsync(connectionString, meta.BaseUrl);
         await application.StartAsync();
+        await BenchHost.AddTenantsAsync(application, [Tenant]);
         var tenants = application.Services.GetRequiredService<ITenantAdministration>();
-        if ((await tenants.ListAsync()).All(tenant => tenant.Slug != Tenant))
-            await tenants.AddTenantAsync(Tenant, "Benchmark");
         await tenants.SetGatewaySecretAsync(Tenant, "perfectpay", Secret);
         await tenants.SetPixelAsync(Tenant, "123456789012345", "benchmark-token");
 

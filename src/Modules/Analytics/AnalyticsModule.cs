@@ -20,6 +20,8 @@ public static class AnalyticsModule
         services.AddSingleton<IReadLedger, ReadLedger>();
         services.AddProjection<VisitsProjection>();
         services.AddProjection<ConversionsProjection>();
+        services.AddProjection<ConversionStatusProjection>();
+        services.AddProjection<DispatchSummaryProjection>();
         return services.AddSchema("analytics", typeof(AnalyticsModule).Assembly);
     }
 

@@ -27,7 +27,7 @@ internal sealed class ReadLedger(NpgsqlDataSource dataSource, ProjectionProgress
 
     private async Task<long> ReadPositionAsync(CancellationToken cancellationToken) =>
         (await progress.ReadAsync(cancellationToken))
-            .FirstOrDefault(shard => shard.Name.Split(':')[0] == ConversionsProjection.ProjectionName)
+            .FirstOrDefault(shard => shard.Name.Split(':')[0] == DispatchSummaryProjection.ProjectionName)
             ?.Progress
         ?? 0;
 

@@ -1,8 +1,6 @@
 using Npgsql;
 using NpgsqlTypes;
 using TrackAi.Analytics.Projections;
-using TrackAi.Contracts;
-using TrackAi.EventStore;
 
 namespace TrackAi.Analytics;
 
@@ -43,14 +41,14 @@ internal sealed class TenantDays
     public void Learn(string tenant, string timeZone) => zones[tenant] = TimeZones.Of(timeZone);
 
     /// <summary>Adds the read of what is known to a batch; its rows go to <see cref="ReadAsync"/>.</summary>
-    public static NpgsqlBatchCommand Select(string table, IEnumerable<RecordedEvent> events) =>
+    public static NpgsqlBatchCommand Select(string table, IEnumerable<string> tenants) =>
         new($"select tenant_id, time_zone from {table} where tenant_id = any($1)")
         {
             Parameters =
             {
                 new()
                 {
-                    Value = events.Select(recorded => recorded.TenantId).Distinct(StringComparer.Ordinal).ToArray(),
+                    Value = tenants.Distinct(StringComparer.Ordinal).ToArray(),
                     NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar,
                 },
             },
@@ -64,8 +62,8 @@ internal sealed class TenantDays
         return days;
     }
 
-    public static void Write(string table, IReadOnlyCollection<TenantAdded> tenants, NpgsqlBatch batch) =>
-        new Rows<TenantAdded>([.. tenants.DistinctBy(tenant => tenant.Slug, StringComparer.Ordinal)])
+    public static void Write(string table, IEnumerable<(string Slug, string TimeZone)> tenants, NpgsqlBatch batch) =>
+        new Rows<(string Slug, string TimeZone)>([.. tenants.DistinctBy(tenant => tenant.Slug, StringComparer.Ordinal)])
             .Text("tenant_id", tenant => tenant.Slug)
             .Text("time_zone", tenant => tenant.TimeZone)
             .WriteTo(

@@ -34,6 +34,7 @@ public static class EventStoreModule
         services.AddHostedService(provider => provider.GetRequiredService<PostgresSignals>());
         services.AddHostedService<RemoteWakeUp>();
         services.AddSingleton<EventReader>();
+        services.AddSingleton<BulkReader>();
         services.AddSingleton<ShardTable>();
         services.AddSingleton<LogTail>();
         services.AddSingleton<LogPosition>();
@@ -46,6 +47,7 @@ public static class EventStoreModule
             provider.GetServices<SchemaModule>(),
             provider.GetRequiredService<EventSerializer>(),
             provider.GetRequiredService<EventReader>(),
+            provider.GetRequiredService<BulkReader>(),
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<ProjectionRebuilder>>()
         ));
@@ -70,11 +72,19 @@ public static class EventStoreModule
             provider.GetRequiredService<EventReader>(),
             provider.GetRequiredService<WakeUp>()
         ));
+        services.AddSingleton(provider => new EventImporter(
+            provider.GetRequiredService<NpgsqlDataSource>(),
+            provider.GetRequiredService<EventSerializer>(),
+            provider.GetRequiredService<EventStoreOptions>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<WakeUp>()
+        ));
         services.AddHostedService(provider => new EventDaemon(
             Shards(provider),
             provider.GetRequiredService<PostgresEventStore>(),
             provider.GetRequiredService<ShardTable>(),
             provider.GetRequiredService<LogTail>(),
+            provider.GetRequiredService<BulkReader>(),
             provider.GetRequiredService<LogPosition>(),
             provider.GetRequiredService<WakeUp>(),
             provider.GetRequiredService<PostgresSignals>(),

@@ -33,6 +33,7 @@ public sealed partial class ProjectionRebuilder
     private readonly IReadOnlyList<SchemaModule> modules;
     private readonly EventSerializer serializer;
     private readonly EventReader reader;
+    private readonly BulkReader bulk;
     private readonly TimeProvider time;
     private readonly ILogger<ProjectionRebuilder> logger;
 
@@ -42,15 +43,17 @@ public sealed partial class ProjectionRebuilder
         IEnumerable<SchemaModule> modules,
         EventSerializer serializer,
         EventReader reader,
+        BulkReader bulk,
         TimeProvider time,
         ILogger<ProjectionRebuilder> logger
     ) =>
-        (this.dataSource, this.projections, this.modules, this.serializer, this.reader, this.time, this.logger) = (
+        (this.dataSource, this.projections, this.modules, this.serializer, this.reader, this.bulk, this.time, this.logger) = (
             dataSource,
             [.. projections],
             [.. modules],
             serializer,
             reader,
+            bulk,
             time,
             logger
         );
@@ -71,6 +74,7 @@ public sealed partial class ProjectionRebuilder
             var schema = $"rebuild_{projection.Name.ToLowerInvariant()}";
             var position = await BeginAsync(projection, schema, cancellationToken);
             position = await CatchUpAsync(projection, schema, position, progress, cancellationToken);
+            await FinishTablesAsync(projection, schema, cancellationToken);
             await SwapAsync(projection, schema, position, cancellationToken);
             var target = await ReadMarkAsync(cancellationToken);
             progress?.Report(new RebuildProgress(projection.Name, target, target, 0));
@@ -124,10 +128,12 @@ public sealed partial class ProjectionRebuilder
         );
         foreach (var script in ScriptsOf(projection))
             await ExecuteAsync(connection, script, cancellationToken);
+        var deferred = await DropIndexesAsync(connection, projection, cancellationToken);
         await using var begin = new NpgsqlCommand(
             """
-            insert into public.es_rebuild (name, schema, built_by) values ($1, $2, $3)
-            on conflict (name) do update set schema = excluded.schema, built_by = excluded.built_by, position = 0, started_at = now()
+            insert into public.es_rebuild (name, schema, built_by, deferred) values ($1, $2, $3, $4)
+            on conflict (name) do update
+            set schema = excluded.schema, built_by = excluded.built_by, deferred = excluded.deferred, position = 0, started_at = now()
             """,
             connection
         )
@@ -137,11 +143,63 @@ public sealed partial class ProjectionRebuilder
                 new() { Value = projection.Name },
                 new() { Value = schema },
                 new() { Value = BuildOf(projection) },
+                new() { Value = deferred },
             },
         };
         await begin.ExecuteNonQueryAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return 0;
+    }
+
+    // What no key needs is made once the tables are full: sorting all rows is less work than finding each row's place.
+    private static async Task<string[]> DropIndexesAsync(
+        NpgsqlConnection connection,
+        IProjection projection,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var drop = new NpgsqlCommand(
+            """
+            select c.relname, pg_get_indexdef(c.oid) from pg_index i
+            join pg_class c on c.oid = i.indexrelid join pg_class t on t.oid = i.indrelid
+            where t.relname = any ($1) and t.relnamespace = current_schema()::regnamespace and not i.indisunique
+            order by c.relname
+            """,
+            connection
+        )
+        {
+            Parameters = { new() { Value = projection.Tables.ToArray() } },
+        };
+        var indexes = new List<(string Name, string Definition)>();
+        await using (var rows = await drop.ExecuteReaderAsync(cancellationToken))
+        {
+            while (await rows.ReadAsync(cancellationToken))
+                indexes.Add((rows.GetString(0), rows.GetString(1)));
+        }
+
+        foreach (var (name, _) in indexes)
+            await ExecuteAsync(connection, $"drop index {name}", cancellationToken);
+        return [.. indexes.Select(index => index.Definition)];
+    }
+
+    private async Task FinishTablesAsync(IProjection projection, string schema, CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using var select = new NpgsqlCommand("select deferred from es_rebuild where name = $1", connection)
+        {
+            Parameters = { new() { Value = projection.Name } },
+        };
+        foreach (var index in (string[])(await select.ExecuteScalarAsync(cancellationToken))!)
+            await ExecuteAsync(connection, index, cancellationToken);
+        // Or the new tables' first queries are planned for empty ones.
+        await ExecuteAsync(
+            connection,
+            $"set local search_path = {schema}; analyze {string.Join(", ", projection.Tables)}; set local search_path = public",
+            cancellationToken
+        );
+        await ExecuteAsync(connection, $"update es_rebuild set deferred = '{{}}' where name = '{projection.Name}'", cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
     }
 
     private static string BuildOf(IProjection projection) => projection.GetType().Module.ModuleVersionId.ToString();
@@ -169,6 +227,17 @@ public sealed partial class ProjectionRebuilder
             var mark = await ReadMarkAsync(cancellationToken);
             if (mark - position <= Near)
                 return position;
+            if (BulkReader.CanRead(projection) && mark - position > BulkReader.PageSize)
+            {
+                await foreach (var page in bulk.ReadAsync(projection, position, mark, skipped: false, cancellationToken))
+                {
+                    await ApplyAsync(projection, schema, page, cancellationToken);
+                    position = page.Ceiling;
+                    Report(mark);
+                }
+
+                continue;
+            }
 
             // The next page is read while this one is applied.
             var next = reader.ReadRangeAsync(position, mark, PageSize, types, cancellationToken);
@@ -177,50 +246,58 @@ public sealed partial class ProjectionRebuilder
                 var page = await next;
                 var ceiling = page.Count < PageSize ? mark : page[^1].Sequence;
                 next = ceiling < mark ? reader.ReadRangeAsync(ceiling, mark, PageSize, types, cancellationToken) : Nothing;
-                await ApplyAsync(projection, schema, page, ceiling, cancellationToken);
+                await ApplyAsync(projection, schema, PageOf(projection, page, position, ceiling), cancellationToken);
                 position = ceiling;
-                progress?.Report(
-                    new RebuildProgress(projection.Name, position, mark, (position - from) / time.GetElapsedTime(started).TotalSeconds)
-                );
+                Report(mark);
             }
         }
+
+        void Report(long mark) =>
+            progress?.Report(
+                new RebuildProgress(projection.Name, position, mark, (position - from) / time.GetElapsedTime(started).TotalSeconds)
+            );
     }
 
     private static readonly Task<IReadOnlyList<RecordedEvent>> Nothing = Task.FromResult<IReadOnlyList<RecordedEvent>>([]);
 
-    private async Task ApplyAsync(
-        IProjection projection,
-        string schema,
-        IReadOnlyList<RecordedEvent> page,
-        long ceiling,
-        CancellationToken cancellationToken
-    )
+    private async Task ApplyAsync(IProjection projection, string schema, BulkPage page, CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         // Losing the last moments to a crash costs doing them again, nothing else.
         await ExecuteAsync(connection, $"set local search_path = {schema}; set local synchronous_commit = off", cancellationToken);
-        if (page.Count > 0)
-            await ApplyPageAsync(projection, page, connection, cancellationToken);
-        await MoveAsync(connection, projection, ceiling, cancellationToken);
+        await ApplyPageAsync(projection, page, connection, cancellationToken);
+        await MoveAsync(connection, projection, page.Ceiling, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }
 
+    private static BulkPage PageOf(IProjection projection, IReadOnlyList<RecordedEvent> events, long after, long ceiling) =>
+        new(
+            after,
+            ceiling,
+            async (connection, cancellationToken) =>
+            {
+                if (events.Count > 0)
+                    await projection.ApplyAsync(events, connection, cancellationToken);
+                return events.Count;
+            }
+        );
+
     private static async Task ApplyPageAsync(
         IProjection projection,
-        IReadOnlyList<RecordedEvent> page,
+        BulkPage page,
         NpgsqlConnection connection,
         CancellationToken cancellationToken
     )
     {
         try
         {
-            await projection.ApplyAsync(page, connection, cancellationToken);
+            await page.ApplyAsync(connection, cancellationToken);
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
             throw new RebuildFailedException(
-                $"{projection.Name} cannot apply one of the events {page[0].Sequence} to {page[^1].Sequence}: {exception.Message} The live read model is untouched.",
+                $"{projection.Name} cannot apply one of the events {page.After + 1} to {page.Ceiling}: {exception.Message} The live read model is untouched.",
                 exception
             );
         }
@@ -269,9 +346,9 @@ public sealed partial class ProjectionRebuilder
         while (position < mark)
         {
             var page = await reader.ReadRangeAsync(position, mark, PageSize, types, cancellationToken);
-            if (page.Count > 0)
-                await ApplyPageAsync(projection, page, connection, cancellationToken);
-            position = page.Count < PageSize ? mark : page[^1].Sequence;
+            var ceiling = page.Count < PageSize ? mark : page[^1].Sequence;
+            await ApplyPageAsync(projection, PageOf(projection, page, position, ceiling), connection, cancellationToken);
+            position = ceiling;
         }
 
         await ExecuteAsync(connection, "set local search_path = public", cancellationToken);
@@ -295,6 +372,7 @@ public sealed partial class ProjectionRebuilder
             },
         };
         await finish.ExecuteNonQueryAsync(cancellationToken);
+        await DeadLetters.ForgetAsync(connection, projection.Name, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }
 

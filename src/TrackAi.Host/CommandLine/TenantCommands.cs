@@ -17,6 +17,8 @@ internal static class TenantCommands
         bool? SecretChanged,
         bool? AllowListChanged,
         bool? UrlSegmentChanged,
+        bool? AmountChanged,
+        string? Amount,
         string? WebhookPath
     );
 
@@ -319,10 +321,17 @@ internal static class TenantCommands
                 "'new' makes a secret last segment of the webhook URL, for gateways that do not sign, and prints it once; 'none' asks for none any more.",
         };
         segment.AcceptOnlyFromAmong("new", "none");
+        var amount = new Option<string?>("--amount")
+        {
+            Description =
+                "Which of the gateway's amounts is a sale's value: Hotmart price, full_price, original_offer_price; Kiwify product_base_price, "
+                + "charge_amount, settlement_amount, my_commission; PerfectPay sale_amount, sale_amount_without_shipping. The first is the usual one.",
+        };
         var set = new Verb(
             "set",
-            "Set a gateway's secret, who may deliver, or a secret in the webhook URL.",
-            "gateways set acme hotmart --secret - --url-segment new"
+            "Set a gateway's secret, who may deliver, a secret in the webhook URL, or which amount counts.",
+            "gateways set acme hotmart --secret - --amount full_price",
+            "gateways set acme kiwify --url-segment new"
         )
         {
             Tenant,
@@ -330,6 +339,7 @@ internal static class TenantCommands
             secret,
             allow,
             segment,
+            amount,
         };
         set.SetAction(
             (parsed, cancellationToken) =>
@@ -339,12 +349,15 @@ internal static class TenantCommands
                         var (tenant, name, networks) = (parsed.GetValue(Tenant)!, parsed.GetValue(gateway)!, parsed.GetValue(allow) ?? []);
                         bool? secretIsNew = null,
                             allowListIsNew = null,
-                            segmentIsNew = null;
+                            segmentIsNew = null,
+                            amountIsNew = null;
                         string? made = null;
                         if (ReadSecret(parsed.GetValue(secret)) is { } value)
                             secretIsNew = await tenants.SetGatewaySecretAsync(tenant, name, value, cancellationToken: cancellationToken);
-                        else if (networks.Length == 0 && parsed.GetValue(segment) is null)
-                            throw new CommandFailedException("give --secret, --allow or --url-segment.");
+                        else if (networks.Length == 0 && parsed.GetValue(segment) is null && parsed.GetValue(amount) is null)
+                            throw new CommandFailedException("give --secret, --allow, --url-segment or --amount.");
+                        if (parsed.GetValue(amount) is { } word)
+                            amountIsNew = await tenants.SetAmountAsync(tenant, name, word, cancellationToken);
                         if (networks.Length > 0)
                             allowListIsNew = await tenants.SetAllowListAsync(
                                 tenant,
@@ -364,6 +377,8 @@ internal static class TenantCommands
                                 secretIsNew,
                                 allowListIsNew,
                                 segmentIsNew,
+                                amountIsNew,
+                                parsed.GetValue(amount),
                                 made is null ? null : $"/api/v1/webhooks/{name}/{tenant}/{made}"
                             ),
                             PrintChanges
@@ -590,6 +605,10 @@ internal static class TenantCommands
             Console.WriteLine(secret ? "The secret is set; it is not shown again." : "That secret was set already.");
         if (changed.AllowListChanged is { } allowed)
             Console.WriteLine(allowed ? "The allow list is set." : "The allow list was like that already.");
+        if (changed.AmountChanged is { } amount)
+            Console.WriteLine(
+                amount ? $"From now on a sale's value is {changed.Gateway}'s {changed.Amount}." : "That amount was set already."
+            );
         if (changed.WebhookPath is { } path)
             Console.WriteLine($"The webhook's path is now, and not shown again:\n{path}");
         else if (changed.UrlSegmentChanged is { } segment)
@@ -634,7 +653,7 @@ internal static class TenantCommands
 
     private static void PrintConnections(IReadOnlyList<ConnectionInfo> connections) =>
         Session.Table(
-            ["GATEWAY", "SECRET SET", "PREVIOUS VALID UNTIL", "ALLOWED", "URL SEGMENT"],
+            ["GATEWAY", "SECRET SET", "PREVIOUS VALID UNTIL", "ALLOWED", "URL SEGMENT", "AMOUNT"],
             [
                 .. connections.Select(connection =>
                     (string[])
@@ -644,6 +663,7 @@ internal static class TenantCommands
                             connection.PreviousValidUntil is { } until ? $"{until:u}" : "-",
                             connection.AllowedNetworks.Count == 0 ? "any" : string.Join(", ", connection.AllowedNetworks),
                             connection.HasUrlSegment ? "secret" : "none",
+                            connection.Amount ?? "usual",
                         ]
                 ),
             ]

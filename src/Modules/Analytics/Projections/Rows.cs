@@ -4,11 +4,17 @@ using NpgsqlTypes;
 
 namespace TrackAi.Analytics.Projections;
 
-/// <summary>Rows as one array a column, so that one statement writes them all: <c>insert into t ({Names}) select * from {Unnest}</c>.</summary>
+/// <summary>
+/// Rows as one array a column, so that one statement writes them all: <c>insert into t ({Names}) select * from {Unnest}</c>. Very many new rows go by COPY.
+/// </summary>
 internal sealed class Rows<T>(IReadOnlyCollection<T> rows)
 {
+    // From about here on COPY is quicker, its extra round trips included.
+    private const int Many = 2000;
+
     private readonly List<string> names = [];
-    private readonly List<NpgsqlParameter> parameters = [];
+    private readonly List<Func<NpgsqlParameter>> parameters = [];
+    private readonly List<Action<NpgsqlBinaryImporter, T>> fields = [];
 
     public int Count => rows.Count;
 
@@ -26,7 +32,7 @@ internal sealed class Rows<T>(IReadOnlyCollection<T> rows)
 
     public Rows<T> Int(string name, Func<T, int?> value) => Add(name, value, NpgsqlDbType.Integer);
 
-    public Rows<T> Long(string name, Func<T, long> value) => Add(name, value, NpgsqlDbType.Bigint);
+    public Rows<T> Long(string name, Func<T, long?> value) => Add(name, value, NpgsqlDbType.Bigint);
 
     public Rows<T> Number(string name, Func<T, decimal?> value) => Add(name, value, NpgsqlDbType.Numeric);
 
@@ -46,15 +52,46 @@ internal sealed class Rows<T>(IReadOnlyCollection<T> rows)
             return;
         var command = new NpgsqlBatchCommand(sql(this));
         foreach (var parameter in parameters)
-            command.Parameters.Add(parameter);
+            command.Parameters.Add(parameter());
         batch.BatchCommands.Add(command);
+    }
+
+    /// <summary>Adds rows that are not there yet: to the batch, or at once by COPY where they are many.</summary>
+    public void InsertTo(NpgsqlBatch batch, string table)
+    {
+        if (Count < Many)
+        {
+            WriteTo(batch, rows => $"insert into {table} ({rows.Names}) select * from {rows.Unnest}");
+            return;
+        }
+
+        using var copy = batch.Connection!.BeginBinaryImport($"copy {table} ({Names}) from stdin (format binary)");
+        foreach (var row in rows)
+        {
+            copy.StartRow();
+            foreach (var field in fields)
+                field(copy, row);
+        }
+
+        copy.Complete();
     }
 
     private Rows<T> Add<TValue>(string name, Func<T, TValue> value, NpgsqlDbType type)
     {
         names.Add(name);
-        parameters.Add(new NpgsqlParameter<TValue[]> { TypedValue = [.. rows.Select(value)], NpgsqlDbType = NpgsqlDbType.Array | type });
+        parameters.Add(() =>
+            new NpgsqlParameter<TValue[]> { TypedValue = [.. rows.Select(value)], NpgsqlDbType = NpgsqlDbType.Array | type }
+        );
+        fields.Add((copy, row) => Write(copy, value(row), type));
         return this;
+    }
+
+    private static void Write<TValue>(NpgsqlBinaryImporter copy, TValue value, NpgsqlDbType type)
+    {
+        if (value is null)
+            copy.WriteNull();
+        else
+            copy.Write(value, type);
     }
 }
 
@@ -72,5 +109,14 @@ internal static class Named<TEnum>
     private static readonly Dictionary<TEnum, string> Names = Enum.GetValues<TEnum>()
         .ToDictionary(value => value, value => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString()));
 
+    private static readonly Dictionary<string, string> NamesOfText = Names.ToDictionary(
+        pair => pair.Key.ToString(),
+        pair => pair.Value,
+        StringComparer.Ordinal
+    );
+
     public static string Of(TEnum value) => Names[value];
+
+    /// <summary>Of the member's own name, as it stands in an event; null for one there is not.</summary>
+    public static string? OfText(string member) => NamesOfText.GetValueOrDefault(member);
 }

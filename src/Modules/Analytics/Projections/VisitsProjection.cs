@@ -82,7 +82,7 @@ internal sealed class VisitsProjection : IProjection
         }
 
         await using var batch = new NpgsqlBatch(connection);
-        TenantDays.Write(Zones, tenants, batch);
+        TenantDays.Write(Zones, tenants.Select(tenant => (tenant.Slug, tenant.TimeZone)), batch);
         Of(clicks).Text("click_id", visit => visit.ClickId).WriteTo(batch, rows => Insert(rows, "click", "clicks"));
         PageOf(pageviews, "pageview_id").WriteTo(batch, rows => Insert(rows, "pageview", "pageviews"));
         PageOf(checkouts, "checkout_id").WriteTo(batch, rows => Insert(rows, "checkout", "checkouts"));
@@ -95,7 +95,10 @@ internal sealed class VisitsProjection : IProjection
         CancellationToken cancellationToken
     )
     {
-        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { TenantDays.Select(Zones, events) } };
+        await using var batch = new NpgsqlBatch(connection)
+        {
+            BatchCommands = { TenantDays.Select(Zones, events.Select(recorded => recorded.TenantId)) },
+        };
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         return await TenantDays.ReadAsync(reader, cancellationToken);
     }

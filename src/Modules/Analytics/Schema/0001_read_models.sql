@@ -90,123 +90,17 @@ create table visits_daily (
     primary key (tenant_id, date)
 );
 
--- ---- projection Conversions ----
+-- ---- projection DispatchSummary: how many conversions and attempts there are of each kind, a day ----
 
-create table conversions_tenant (
-    tenant_id   varchar primary key,
-    time_zone   varchar not null
-);
-
-create table conversion (
-    tenant_id           varchar     not null,
-    conversion_id       varchar     not null,
-    gateway             varchar     not null,
-    order_id            varchar     not null,
-    event_id            uuid        not null,
-    kind                varchar     not null,
-    state               varchar     not null,
-    amount              numeric     not null,
-    currency            varchar     not null,
-    product_id          varchar,
-    click_id            varchar,
-    occurred_at         timestamptz not null,
-    received_at         timestamptz not null,
-    date                date        not null,
-    gateway_status      varchar     not null,
-    state_changed_at    timestamptz not null,
-    paid_at             timestamptz,
-    matched             boolean,
-    match_rule          varchar,
-    match_score         double precision,
-    decided_at          timestamptz,
-    dispatch_status     varchar     not null,
-    dispatch_reason     varchar,
-    sent_at             timestamptz,
-    utm_source          varchar,
-    utm_medium          varchar,
-    utm_campaign        varchar,
-    utm_content         varchar,
-    utm_term            varchar,
-    src                 varchar,
-    sck                 varchar,
-    xcod                varchar,
-    has_click_id        boolean     not null,
-    has_fbclid          boolean     not null,
-    has_fbc             boolean     not null,
-    has_fbp             boolean     not null,
-    has_email           boolean     not null,
-    has_phone           boolean     not null,
-    has_external_id     boolean     not null,
-    notes               jsonb       not null,
-    primary key (tenant_id, conversion_id)
-);
-create index conversion_latest on conversion (tenant_id, received_at desc, conversion_id desc);
-create index conversion_latest_of_gateway on conversion (tenant_id, gateway, received_at desc, conversion_id desc);
--- Most are sent; the others are what people look for.
-create index conversion_not_sent on conversion (tenant_id, dispatch_status, received_at desc, conversion_id desc)
-    where dispatch_status <> 'sent';
-
-create table match_log (
-    tenant_id       varchar     not null,
-    conversion_id   varchar     not null,
-    sequence        bigint      not null,
-    gateway         varchar     not null,
-    matched         boolean     not null,
-    match_rule      varchar,
-    click_id        varchar,
-    clicked_at      timestamptz,
-    score           double precision,
-    reason          varchar,
-    tried           jsonb       not null,
-    candidates      jsonb       not null,
-    window_from     timestamptz not null,
-    rule_version    int         not null,
-    decided_at      timestamptz not null,
-    primary key (tenant_id, conversion_id, sequence)
-);
-
--- Where each dispatch stands: one event of one conversion to one pixel.
-create table dispatch (
-    tenant_id       varchar     not null,
-    conversion_id   varchar     not null,
-    dispatch_id     varchar     not null,
-    gateway         varchar     not null,
-    event_name      varchar,
-    pixel_id        varchar     not null,
-    status          varchar     not null,
-    reason          varchar,
-    attempts        int         not null,
-    http_status     int,
-    code            int,
-    subcode         int,
-    error           varchar,
-    fbtrace_id      varchar,
-    requested_at    timestamptz,
-    changed_at      timestamptz not null,
-    retry_at        timestamptz,
-    primary key (tenant_id, conversion_id, dispatch_id)
-);
-create index dispatch_dead on dispatch (tenant_id, changed_at desc, dispatch_id desc) where status = 'dead';
-
-create table dispatch_attempt (
-    tenant_id       varchar     not null,
-    conversion_id   varchar     not null,
-    sequence        bigint      not null,
-    gateway         varchar     not null,
-    dispatch_id     varchar     not null,
-    pixel_id        varchar     not null,
-    attempt         int         not null,
-    status          varchar     not null,
-    http_status     int,
-    reason          varchar,
-    code            int,
-    subcode         int,
-    error           varchar,
-    fbtrace_id      varchar,
-    latency_ms      numeric     not null,
-    attempted_at    timestamptz not null,
-    primary key (tenant_id, conversion_id, sequence)
-);
+-- The zone a tenant's days are in: the default where it has none, or one that this server does not know.
+create function analytics_zone(name varchar) returns varchar language plpgsql stable as $$
+begin
+    perform now() at time zone name;
+    return coalesce(name, 'America/Sao_Paulo');
+exception when invalid_parameter_value then
+    return 'America/Sao_Paulo';
+end
+$$;
 
 -- Every conversion is in exactly one cell, and moves when it changes: all figures of conversions are sums over this.
 create table conversion_daily (
@@ -236,6 +130,148 @@ create table dispatch_attempt_daily (
     primary key (tenant_id, date, gateway, status, reason, latency_bucket)
 );
 
+-- ---- projection ConversionStatus: where each conversion and each dispatch stands ----
+
+create table conversion_status_tenant (
+    tenant_id   varchar primary key,
+    time_zone   varchar not null
+);
+
+create table conversion_status (
+    tenant_id           varchar     not null,
+    conversion_id       varchar     not null,
+    gateway             varchar     not null,
+    kind                varchar     not null,
+    state               varchar     not null,
+    amount              numeric     not null,
+    currency            varchar     not null,
+    received_at         timestamptz not null,
+    date                date        not null,
+    gateway_status      varchar     not null,
+    state_changed_at    timestamptz not null,
+    paid_at             timestamptz,
+    matched             boolean,
+    match_rule          varchar,
+    match_score         double precision,
+    click_id            varchar,
+    decided_at          timestamptz,
+    dispatch_status     varchar     not null,
+    dispatch_reason     varchar,
+    sent_at             timestamptz,
+    primary key (tenant_id, conversion_id)
+);
+create index conversion_latest on conversion_status (tenant_id, received_at desc, conversion_id desc);
+create index conversion_latest_of_gateway on conversion_status (tenant_id, gateway, received_at desc, conversion_id desc);
+-- Most are sent; the others are what people look for.
+create index conversion_not_sent on conversion_status (tenant_id, dispatch_status, received_at desc, conversion_id desc)
+    where dispatch_status <> 'sent';
+
+-- One event of one conversion to one pixel. last_attempt is that row's sequence in dispatch_attempt.
+create table dispatch_status (
+    tenant_id       varchar     not null,
+    conversion_id   varchar     not null,
+    dispatch_id     varchar     not null,
+    gateway         varchar     not null,
+    event_name      varchar,
+    pixel_id        varchar     not null,
+    status          varchar     not null,
+    reason          varchar,
+    attempts        int         not null,
+    last_attempt    bigint,
+    requested_at    timestamptz,
+    changed_at      timestamptz not null,
+    retry_at        timestamptz,
+    primary key (tenant_id, conversion_id, dispatch_id)
+);
+create index dispatch_dead on dispatch_status (tenant_id, changed_at desc, dispatch_id desc) where status = 'dead';
+
+-- ---- projection Conversions: what the log says of each, added and never changed ----
+
+create table conversion_received (
+    tenant_id           varchar     not null,
+    conversion_id       varchar     not null,
+    order_id            varchar     not null,
+    event_id            uuid        not null,
+    product_id          varchar,
+    occurred_at         timestamptz not null,
+    utm_source          varchar,
+    utm_medium          varchar,
+    utm_campaign        varchar,
+    utm_content         varchar,
+    utm_term            varchar,
+    src                 varchar,
+    sck                 varchar,
+    xcod                varchar,
+    has_click_id        boolean     not null,
+    has_fbclid          boolean     not null,
+    has_fbc             boolean     not null,
+    has_fbp             boolean     not null,
+    has_email           boolean     not null,
+    has_phone           boolean     not null,
+    has_external_id     boolean     not null,
+    notes               jsonb       not null,
+    primary key (tenant_id, conversion_id)
+);
+
+create table match_log (
+    tenant_id       varchar     not null,
+    conversion_id   varchar     not null,
+    sequence        bigint      not null,
+    gateway         varchar     not null,
+    matched         boolean     not null,
+    match_rule      varchar,
+    click_id        varchar,
+    clicked_at      timestamptz,
+    score           double precision,
+    reason          varchar,
+    tried           jsonb       not null,
+    candidates      jsonb       not null,
+    window_from     timestamptz not null,
+    rule_version    int         not null,
+    decided_at      timestamptz not null,
+    primary key (tenant_id, conversion_id, sequence)
+);
+
+create table dispatch_attempt (
+    tenant_id       varchar     not null,
+    conversion_id   varchar     not null,
+    sequence        bigint      not null,
+    gateway         varchar     not null,
+    dispatch_id     varchar     not null,
+    pixel_id        varchar     not null,
+    attempt         int         not null,
+    status          varchar     not null,
+    http_status     int,
+    reason          varchar,
+    code            int,
+    subcode         int,
+    error           varchar,
+    fbtrace_id      varchar,
+    latency_ms      numeric     not null,
+    attempted_at    timestamptz not null,
+    primary key (tenant_id, conversion_id, sequence)
+);
+
+-- ---- views over both ----
+
+create view conversion as
+select
+    s.tenant_id, s.conversion_id, s.gateway, r.order_id, r.event_id, s.kind, s.state, s.amount, s.currency, r.product_id, s.click_id,
+    r.occurred_at, s.received_at, s.date, s.gateway_status, s.state_changed_at, s.paid_at, s.matched, s.match_rule, s.match_score,
+    s.decided_at, s.dispatch_status, s.dispatch_reason, s.sent_at,
+    r.utm_source, r.utm_medium, r.utm_campaign, r.utm_content, r.utm_term, r.src, r.sck, r.xcod,
+    r.has_click_id, r.has_fbclid, r.has_fbc, r.has_fbp, r.has_email, r.has_phone, r.has_external_id, r.notes
+from conversion_status s
+join conversion_received r on r.tenant_id = s.tenant_id and r.conversion_id = s.conversion_id;
+
+-- With Meta's answer to the last attempt.
+create view dispatch as
+select
+    d.tenant_id, d.conversion_id, d.dispatch_id, d.gateway, d.event_name, d.pixel_id, d.status, d.reason, d.attempts,
+    a.http_status, a.code, a.subcode, a.error, a.fbtrace_id, d.requested_at, d.changed_at, d.retry_at
+from dispatch_status d
+left join dispatch_attempt a on a.tenant_id = d.tenant_id and a.conversion_id = d.conversion_id and a.sequence = d.last_attempt;
+
 -- ---- views, over the daily tables only ----
 
 create view v_dispatch_summary as
@@ -244,6 +280,7 @@ from conversion_daily
 group by tenant_id, gateway, dispatch_status, date
 having sum(conversions) <> 0;
 
+-- Sales that their sender marked as tests say nothing about a shop.
 create view v_match_rate_by_tenant as
 select
     tenant_id,
@@ -257,6 +294,7 @@ select
         2
     ) as match_rate
 from conversion_daily
+where kind <> 'test'
 group by tenant_id, date
 having sum(conversions) <> 0;
 
@@ -310,8 +348,8 @@ cross join lateral (
         coalesce(sum(conversions) filter (where dispatch_status = 'skipped'), 0)::bigint as dispatch_skipped,
         coalesce(sum(conversions) filter (where dispatch_status = 'dead'), 0)::bigint as dispatch_dead,
         coalesce(sum(conversions) filter (where dispatch_status = 'waiting'), 0)::bigint as dispatch_waiting,
-        coalesce(sum(conversions) filter (where match not in ('undecided', 'unmatched')), 0)::bigint as matched,
-        coalesce(sum(conversions) filter (where match = 'unmatched'), 0)::bigint as unmatched
+        coalesce(sum(conversions) filter (where match not in ('undecided', 'unmatched') and kind <> 'test'), 0)::bigint as matched,
+        coalesce(sum(conversions) filter (where match = 'unmatched' and kind <> 'test'), 0)::bigint as unmatched
     from conversion_daily
     where tenant_id = days.tenant_id and date = days.date
 ) c

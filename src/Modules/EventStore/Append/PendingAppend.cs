@@ -47,15 +47,8 @@ internal sealed class PendingAppend
         var bytes = 0;
         for (var index = 0; index < events.Length; index++)
         {
-            var data = append.Events[index];
-            var name = serializer.NameOf(data.GetType());
-            var json = EventSerializer.Serialize(data);
-            if (json.Length > options.MaxEventBytes)
-                throw new InvalidAppendException(
-                    $"The {name.Alias} for {append.Stream} is {json.Length} bytes; the largest event is {options.MaxEventBytes} (EventStore:MaxEventBytes)."
-                );
-            events[index] = new PreparedEvent(Guid.CreateVersion7(time.GetUtcNow()), name, json);
-            bytes += json.Length;
+            events[index] = PreparedEvent.Of(append.Stream, append.Events[index], serializer, options, time);
+            bytes += events[index].Json.Length;
         }
 
         // A key given twice is one key: the table would take the second for somebody else's.
@@ -67,4 +60,17 @@ internal sealed class PendingAppend
     public void Fail(Exception exception) => completion.TrySetException(exception);
 }
 
-internal readonly record struct PreparedEvent(Guid Id, EventName Name, byte[] Json);
+/// <summary>An event serialised, with an id of its own.</summary>
+internal readonly record struct PreparedEvent(Guid Id, EventName Name, byte[] Json)
+{
+    public static PreparedEvent Of(StreamId stream, object data, EventSerializer serializer, EventStoreOptions options, TimeProvider time)
+    {
+        var name = serializer.NameOf(data.GetType());
+        var json = EventSerializer.Serialize(data);
+        return json.Length <= options.MaxEventBytes
+            ? new PreparedEvent(Guid.CreateVersion7(time.GetUtcNow()), name, json)
+            : throw new InvalidAppendException(
+                $"The {name.Alias} for {stream} is {json.Length} bytes; the largest event is {options.MaxEventBytes} (EventStore:MaxEventBytes)."
+            );
+    }
+}

@@ -7,6 +7,36 @@ namespace TrackAi.EventStore.Running;
 /// <summary>Events that were stepped over by command, in Marten's document table.</summary>
 internal static class DeadLetters
 {
+    /// <summary>The positions of those of one projection.</summary>
+    public static async Task<IReadOnlyList<long>> ReadAsync(
+        NpgsqlConnection connection,
+        string projection,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var select = new NpgsqlCommand(
+            "select array(select (data ->> 'EventSequence')::bigint from public.mt_doc_deadletterevent where data ->> 'ProjectionName' = $1)",
+            connection
+        )
+        {
+            Parameters = { new() { Value = projection } },
+        };
+        return (long[])(await select.ExecuteScalarAsync(cancellationToken))!;
+    }
+
+    /// <summary>A rebuild applied them.</summary>
+    public static async Task ForgetAsync(NpgsqlConnection connection, string projection, CancellationToken cancellationToken)
+    {
+        await using var delete = new NpgsqlCommand(
+            "delete from public.mt_doc_deadletterevent where data ->> 'ProjectionName' = $1",
+            connection
+        )
+        {
+            Parameters = { new() { Value = projection } },
+        };
+        await delete.ExecuteNonQueryAsync(cancellationToken);
+    }
+
     public static async Task WriteAsync(
         NpgsqlConnection connection,
         string shard,

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
+using TrackAi.EventStore.Reading;
 
 namespace TrackAi.EventStore.Running;
 
@@ -13,6 +14,7 @@ internal sealed partial class EventDaemon(
     PostgresEventStore store,
     ShardTable table,
     LogTail tail,
+    BulkReader bulk,
     LogPosition log,
     WakeUp wakeUp,
     PostgresSignals signals,
@@ -90,7 +92,7 @@ internal sealed partial class EventDaemon(
 
         LogTaken(logger, shard.Name, fresh, time.GetElapsedTime(asked));
         var stop = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-        var runner = new ShardRunner(shard, store, table, tail, log, time, logger);
+        var runner = new ShardRunner(shard, store, table, tail, bulk, log, time, logger);
         running[shard.Name] = new RunningShard(
             fresh,
             stop,

@@ -1,18 +1,43 @@
+using Npgsql;
+using TrackAi.EventStore.Reading;
+
 namespace TrackAi.EventStore.Running;
 
 /// <summary>A projection or a subscription, as the daemon runs it.</summary>
+/// <param name="InBulk">The projection, if it can be given large pages.</param>
 internal sealed record Shard(
     string Name,
     IReadOnlySet<string> Types,
-    Func<IReadOnlyList<RecordedEvent>, EventSession, CancellationToken, Task> ApplyAsync
+    Func<IReadOnlyList<RecordedEvent>, EventSession, CancellationToken, Task> ApplyAsync,
+    IProjection? InBulk = null
 )
 {
     public static Shard Of(IProjection projection, EventSerializer serializer) =>
         new(
             NameOf(projection.Name),
             Aliases(projection.EventTypes, serializer),
-            (events, session, cancellationToken) => projection.ApplyAsync(events, session.Connection, cancellationToken)
+            (events, session, cancellationToken) => ApplyToAsync(projection, events, session.Connection, cancellationToken),
+            BulkReader.CanRead(projection) ? projection : null
         );
+
+    private static async Task ApplyToAsync(
+        IProjection projection,
+        IReadOnlyList<RecordedEvent> events,
+        NpgsqlConnection connection,
+        CancellationToken cancellationToken
+    )
+    {
+        if (projection is ISetProjection set)
+        {
+            var skipped = await DeadLetters.ReadAsync(connection, projection.Name, cancellationToken);
+            var range = new LogRange(events[0].Sequence - 1, events[^1].Sequence, skipped);
+            await (await set.ReadAsync(range, connection, cancellationToken)).WriteAsync(connection, cancellationToken);
+        }
+        else
+        {
+            await projection.ApplyAsync(events, connection, cancellationToken);
+        }
+    }
 
     public static Shard Of(ISubscription subscription, EventSerializer serializer) =>
         new(NameOf(subscription.Name), Aliases(subscription.EventTypes, serializer), subscription.HandleAsync);

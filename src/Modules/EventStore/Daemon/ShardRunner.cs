@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Npgsql;
+using TrackAi.EventStore.Reading;
 
 namespace TrackAi.EventStore.Running;
 
@@ -12,6 +13,7 @@ internal sealed partial class ShardRunner(
     PostgresEventStore store,
     ShardTable table,
     LogTail tail,
+    BulkReader bulk,
     LogPosition log,
     TimeProvider time,
     ILogger logger
@@ -25,6 +27,7 @@ internal sealed partial class ShardRunner(
     private long position;
     private long persisted;
     private long? skip;
+    private bool pagesFail;
     private long persistedAt = time.GetTimestamp();
     private string? skipError;
     private long caughtUpAt = time.GetTimestamp();
@@ -68,6 +71,7 @@ internal sealed partial class ShardRunner(
 
     private async Task AdvanceAsync(long token, Action succeeded, CancellationToken leaseLost)
     {
+        pagesFail = false;
         while (!leaseLost.IsCancellationRequested)
         {
             var mark = log.Mark;
@@ -87,6 +91,12 @@ internal sealed partial class ShardRunner(
                 continue;
             }
 
+            if (shard.InBulk is { } projection && mark - position > BulkReader.PageSize && skip is null && !pagesFail)
+            {
+                await CatchUpAsync(projection, mark, token, leaseLost);
+                continue;
+            }
+
             var (page, ceiling) = await tail.ReadAsync(position, mark, shard.Types, leaseLost);
             // Others' events are passed over without a write each, but what is told of our progress stays true to half a second.
             if (page.Count == 0 && ceiling - persisted < 10_000 && time.GetElapsedTime(persistedAt) < PersistEvery)
@@ -94,6 +104,21 @@ internal sealed partial class ShardRunner(
             else if (!await TryApplyAsync(page, ceiling, token, leaseLost))
                 return;
             succeeded();
+        }
+    }
+
+    private async Task CatchUpAsync(IProjection projection, long mark, long token, CancellationToken leaseLost)
+    {
+        try
+        {
+            await foreach (var page in bulk.ReadAsync(projection, position, mark, skipped: true, leaseLost))
+                await ApplyAsync(session => page.ApplyAsync(session.Connection, leaseLost), page.Ceiling, token, leaseLost);
+        }
+        catch (Exception exception) when (IsOurFault(exception))
+        {
+            // The small pages find the culprit.
+            pagesFail = true;
+            LogIsolating(logger, shard.Name, BulkReader.PageSize, exception);
         }
     }
 
@@ -142,32 +167,39 @@ internal sealed partial class ShardRunner(
     {
         if (events.Count == 0 && ceiling == persisted)
             return;
-        using var activity = EventStoreMetrics.Activities.StartActivity("trackai.projection.page");
-        activity?.SetTag("projection", shard.Name)?.SetTag("events", events.Count);
+        var skipped = skip is { } sequence ? events.FirstOrDefault(recorded => recorded.Sequence == sequence) : null;
+        await ApplyAsync(HandleAsync, ceiling, token, cancellationToken);
+        if (skipped is not null)
+            skip = null;
 
-        await using var session = await store.OpenSessionAsync(cancellationToken);
-        if (skip is { } skipped && events.Any(recorded => recorded.Sequence == skipped))
+        async Task<long> HandleAsync(EventSession session)
         {
-            await DeadLetters.WriteAsync(
-                session.Connection,
-                shard.Name,
-                events.Single(recorded => recorded.Sequence == skipped),
-                skipError,
-                time,
-                cancellationToken
-            );
-            events = [.. events.Where(recorded => recorded.Sequence != skipped)];
+            if (skipped is not null)
+            {
+                await DeadLetters.WriteAsync(session.Connection, shard.Name, skipped, skipError, time, cancellationToken);
+                await ShardTable.SkippedAsync(session.Connection, shard.Name, cancellationToken);
+            }
+
+            var handled = skipped is null ? events : [.. events.Where(recorded => recorded != skipped)];
+            if (handled.Count > 0)
+                await shard.ApplyAsync(handled, session, cancellationToken);
+            return handled.Count;
         }
-        if (events.Count > 0)
-            await shard.ApplyAsync(events, session, cancellationToken);
+    }
+
+    private async Task ApplyAsync(Func<EventSession, Task<long>> handleAsync, long ceiling, long token, CancellationToken cancellationToken)
+    {
+        using var activity = EventStoreMetrics.Activities.StartActivity("trackai.projection.page");
+        await using var session = await store.OpenSessionAsync(cancellationToken);
+        var count = await handleAsync(session);
+        activity?.SetTag("projection", shard.Name)?.SetTag("events", count);
         await session.FlushAsync(cancellationToken);
         await ShardTable.MoveAsync(session.Connection, shard.Name, token, persisted, ceiling, cancellationToken);
         await session.CommitAsync(cancellationToken);
 
         position = persisted = ceiling;
         persistedAt = time.GetTimestamp();
-        var tag = new KeyValuePair<string, object?>("projection", shard.Name);
-        EventStoreMetrics.Processed.Add(events.Count, tag);
+        EventStoreMetrics.Processed.Add(count, new KeyValuePair<string, object?>("projection", shard.Name));
     }
 
     private ShardLag ReadLag()

@@ -96,6 +96,19 @@ internal sealed class ShardTable(NpgsqlDataSource dataSource, EventStoreOptions 
             throw new ShardLostException(shard);
     }
 
+    /// <summary>The event that was to be stepped over is behind; the next one that stops the shard is another matter.</summary>
+    public static async Task SkippedAsync(NpgsqlConnection connection, string shard, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(
+            "update es_shard set skip_sequence = null, skip_error = null where name = $1",
+            connection
+        )
+        {
+            Parameters = { new() { Value = shard } },
+        };
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
     // It stands in a table that people read; the log has all of it.
     private static string OneLine(string error) =>
         string.Join(' ', error.Split((char[])['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))

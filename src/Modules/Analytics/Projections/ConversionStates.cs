@@ -1,0 +1,55 @@
+namespace TrackAi.Analytics.Projections;
+
+/// <summary>Where a dispatch, or all of a conversion's together, stands.</summary>
+internal static class DispatchStatus
+{
+    /// <summary>Nothing decided yet, or not yet tried.</summary>
+    public const string Waiting = "waiting";
+
+    /// <summary>The last attempt failed and another one is due.</summary>
+    public const string Failed = "failed";
+    public const string Sent = "sent";
+    public const string Skipped = "skipped";
+    public const string Dead = "dead";
+
+    public static readonly IReadOnlyList<string> All = [Waiting, Failed, Sent, Skipped, Dead];
+
+    /// <summary>Of several pixels the one that still needs something speaks for the conversion.</summary>
+    public static readonly IReadOnlyList<string> MostUrgentFirst = [Waiting, Failed, Dead, Sent, Skipped];
+}
+
+/// <summary>Where a conversion stands.</summary>
+internal sealed record ConversionState(
+    DateTimeOffset ReceivedAt,
+    DateOnly Date,
+    string Gateway,
+    string Kind,
+    string State,
+    decimal Amount,
+    string Currency,
+    string GatewayStatus,
+    DateTimeOffset StateChangedAt,
+    DateTimeOffset? PaidAt,
+    bool? Matched,
+    string? MatchRule,
+    double? MatchScore,
+    string? ClickId,
+    DateTimeOffset? DecidedAt,
+    string DispatchStatus,
+    string? DispatchReason,
+    DateTimeOffset? SentAt
+);
+
+/// <param name="LastAttempt">Its sequence in <c>dispatch_attempt</c>; null when it was asked for again since.</param>
+internal sealed record DispatchState(
+    string Gateway,
+    string? EventName,
+    string PixelId,
+    string Status,
+    string? Reason,
+    int Attempts,
+    long? LastAttempt,
+    DateTimeOffset? RequestedAt,
+    DateTimeOffset ChangedAt,
+    DateTimeOffset? RetryAt
+);

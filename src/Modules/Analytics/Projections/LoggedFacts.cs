@@ -1,0 +1,45 @@
+using TrackAi.Contracts;
+
+namespace TrackAi.Analytics.Projections;
+
+/// <summary>One row of <c>dispatch_attempt</c>.</summary>
+internal sealed record Attempt(
+    DispatchKey Key,
+    long Sequence,
+    string Gateway,
+    string PixelId,
+    int Number,
+    string Status,
+    int? HttpStatus,
+    string? Reason,
+    int? Code,
+    int? Subcode,
+    string? Error,
+    string? FbTraceId,
+    decimal LatencyMs,
+    DateTimeOffset AttemptedAt
+);
+
+/// <summary>One row of <c>match_log</c>.</summary>
+internal sealed record LoggedDecision(
+    ConversionKey Key,
+    long Sequence,
+    string Gateway,
+    bool Matched,
+    string? MatchRule,
+    string? ClickId,
+    DateTimeOffset? ClickedAt,
+    double? Score,
+    string? Reason,
+    IReadOnlyList<RuleTried> Tried,
+    IReadOnlyList<MatchCandidate> Candidates,
+    DateTimeOffset WindowFrom,
+    int RuleVersion,
+    DateTimeOffset DecidedAt
+);
+
+internal static class Latency
+{
+    /// <summary>Sums of decimals do not depend on their order, so a rebuild comes to the same figures.</summary>
+    public static decimal Milliseconds(double latency) => Math.Round((decimal)Math.Clamp(latency, 0, 1e9), 3);
+}

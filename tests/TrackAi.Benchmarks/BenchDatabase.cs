@@ -1,0 +1,83 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using TrackAi.Analytics;
+using TrackAi.Contracts;
+using TrackAi.EventStore;
+using TrackAi.PrivateCluster;
+using Cluster = TrackAi.PrivateCluster.PrivateCluster;
+
+namespace TrackAi.Benchmarks;
+
+/// <summary>A database in the benchmarks' own Postgres cluster (<c>.trackai/bench</c>), which is durable like a real one.</summary>
+internal sealed class BenchDatabase : IAsyncDisposable
+{
+    private readonly Cluster cluster;
+
+    private BenchDatabase(Cluster cluster, string connectionString, bool isNew) =>
+        (this.cluster, ConnectionString, IsNew) = (cluster, connectionString, isNew);
+
+    public string ConnectionString { get; }
+
+    /// <summary>Whether there was none of that name, or it was to be made afresh.</summary>
+    public bool IsNew { get; }
+
+    public static Task<Cluster> ClusterAsync(CancellationToken cancellationToken) =>
+        Cluster.StartOrAttachAsync(
+            new PrivateClusterOptions
+            {
+                DataDirectory = Path.Combine(Environment.GetEnvironmentVariable("TRACKAI_DATA_DIR") ?? ".trackai", "bench"),
+            },
+            cancellationToken
+        );
+
+    public static async Task<BenchDatabase> OpenAsync(string name, bool fresh, CancellationToken cancellationToken)
+    {
+        var cluster = await ClusterAsync(cancellationToken);
+        await using var source = NpgsqlDataSource.Create(cluster.ConnectionString);
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        if (fresh)
+            await ExecuteAsync(connection, $"drop database if exists {name} with (force)", cancellationToken);
+        await using var exists = new NpgsqlCommand("select exists (select from pg_database where datname = $1)", connection)
+        {
+            Parameters = { new() { Value = name } },
+        };
+        var isNew = await exists.ExecuteScalarAsync(cancellationToken) is false;
+        if (isNew)
+            await ExecuteAsync(connection, $"create database {name}", cancellationToken);
+        return new(cluster, new NpgsqlConnectionStringBuilder(cluster.ConnectionString) { Database = name }.ConnectionString, isNew);
+    }
+
+    /// <summary>The event store and the read models over this database, nothing running.</summary>
+    /// <param name="only">Leaves out all projections but this one.</param>
+    public async Task<ServiceProvider> ServicesAsync(CancellationToken cancellationToken, string? only = null)
+    {
+        var services = new ServiceCollection();
+        services.AddSingleton<IConfiguration>(new ConfigurationBuilder().AddEnvironmentVariables().Build());
+        services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole());
+        services.AddEventStore(_ => ConnectionString, EventTypes.All);
+        services.AddAnalytics();
+        foreach (var other in services.Where(service => IsOther(service, only)).ToArray())
+            services.Remove(other);
+        var provider = services.BuildServiceProvider();
+        // The whole program may have been here before, with more modules than these.
+        await using var exists = provider
+            .GetRequiredService<NpgsqlDataSource>()
+            .CreateCommand("select to_regclass('mt_events') is not null");
+        if (await exists.ExecuteScalarAsync(cancellationToken) is false)
+            await provider.GetRequiredService<SchemaMigrator>().ApplyAsync(cancellationToken);
+        return provider;
+    }
+
+    private static bool IsOther(ServiceDescriptor service, string? only) =>
+        only is not null && service.ServiceType == typeof(IProjection) && service.ImplementationType?.Name != $"{only}Projection";
+
+    public ValueTask DisposeAsync() => cluster.DisposeAsync();
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+}

@@ -1,0 +1,37 @@
+using System.Security.Cryptography;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using TrackAi.Contracts;
+using TrackAi.Host;
+
+namespace TrackAi.Benchmarks;
+
+/// <summary>The whole program over a benchmark's database, in this process.</summary>
+internal static class BenchHost
+{
+    public static Task<TrackAiApplication> BuildAsync(
+        string connectionString,
+        string metaUrl = "http://127.0.0.1:9",
+        bool runDaemon = true
+    ) =>
+        TrackAiApplication.BuildAsync(
+            [],
+            builder =>
+            {
+                builder.Configuration["ConnectionStrings:TrackAi"] = connectionString;
+                builder.Configuration["Secrets:MasterKey"] = Convert.ToBase64String(SHA256.HashData("benchmark"u8));
+                builder.Configuration["Meta:BaseUrl"] = metaUrl;
+                builder.Configuration["EventStore:RunDaemon"] = $"{runDaemon}";
+                builder.Configuration["Urls"] = "http://127.0.0.1:0";
+                builder.Logging.ClearProviders();
+            }
+        );
+
+    public static async Task AddTenantsAsync(TrackAiApplication application, IReadOnlyCollection<string> slugs)
+    {
+        var tenants = application.Services.GetRequiredService<ITenantAdministration>();
+        var known = (await tenants.ListAsync()).Select(tenant => tenant.Slug).ToHashSet();
+        foreach (var slug in slugs.Where(slug => !known.Contains(slug)))
+            await tenants.AddTenantAsync(slug, slug);
+    }
+}
