@@ -73,11 +73,12 @@ internal static class ReplayCommand
                     : store.ReadAllAsync(after, upTo, cancellationToken);
 
                 var lines = new List<Line>();
+                var decided = new HashSet<(string, string)>();
                 var requests = new List<ReplayedRequest>();
                 var ofOneEvent = new List<Replayed>();
                 async Task ShowAsync()
                 {
-                    foreach (var one in WithTheirOwn(ofOneEvent))
+                    foreach (var one in WithTheirOwn(ofOneEvent).Select(one => WithoutDecided(one, decided)))
                     {
                         var line = await CompareAsync(one, store, cancellationToken);
                         lines.Add(line);
@@ -163,6 +164,23 @@ internal static class ReplayCommand
         ofOneEvent.Select(one =>
             one.Decided.Count == 0 && ofOneEvent.Exists(other => other.Decided.Count > 0) ? one with { Recorded = [] } : one
         );
+
+    // What came before the first decision was recorded sees none: it was made once all the same.
+    private static Replayed WithoutDecided(Replayed one, HashSet<(string Tenant, string Of)> decided) =>
+        one with
+        {
+            Decided =
+            [
+                .. one.Decided.Where(decision =>
+                    decision switch
+                    {
+                        DispatchRequested request => decided.Add((one.Event.TenantId, request.DispatchId)),
+                        DispatchSkipped skipped => decided.Add((one.Event.TenantId, skipped.ConversionId)),
+                        _ => true,
+                    }
+                ),
+            ],
+        };
 
     private static async Task<Line> CompareAsync(Replayed one, PostgresEventStore store, CancellationToken cancellationToken)
     {
