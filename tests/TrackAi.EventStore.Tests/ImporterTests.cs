@@ -129,12 +129,12 @@ public sealed class ImporterTests : IAsyncLifetime
 
         var broken = await Should.ThrowAsync<IOException>(
             ImporterOf(host)
-                .ImportAsync(Numbered(100_000).Select((one, index) => index < 90_000 ? one : throw new IOException("the file ends here")))
+                .ImportAsync(Numbered(140_000).Select((one, index) => index < 130_000 ? one : throw new IOException("the file ends here")))
         );
         broken.Message.ShouldBe("the file ends here");
         (await WrongAsync()).ShouldBe(0, "whole transactions are stored, or nothing of them");
         var stored = await database.ScalarAsync<long>("select count(*) from mt_events");
-        stored.ShouldBeInRange(1, 90_000);
+        stored.ShouldBeInRange(1, 130_000);
 
         var versions = new Dictionary<string, long>(StringComparer.Ordinal);
         await using (var select = database.DataSource.CreateCommand("select id, version from mt_streams"))
@@ -142,11 +142,11 @@ public sealed class ImporterTests : IAsyncLifetime
             while (await rows.ReadAsync())
                 versions[rows.GetString(0)] = rows.GetInt64(1);
         await ImporterOf(host)
-            .ImportAsync(Numbered(100_000).Where(one => ((OrderPaid)one.Data).Amount > versions.GetValueOrDefault(one.Stream.Id)));
+            .ImportAsync(Numbered(140_000).Where(one => ((OrderPaid)one.Data).Amount > versions.GetValueOrDefault(one.Stream.Id)));
 
         (await WrongAsync()).ShouldBe(0);
-        (await database.ScalarAsync<long>("select count(*) from mt_events")).ShouldBe(100_000);
-        (await database.ScalarAsync<bool>("select bool_and(version = 1000) from mt_streams")).ShouldBeTrue();
+        (await database.ScalarAsync<long>("select count(*) from mt_events")).ShouldBe(140_000);
+        (await database.ScalarAsync<bool>("select bool_and(version = 1400) from mt_streams")).ShouldBeTrue();
     }
 
     [Fact]
