@@ -16,6 +16,16 @@ demo.SetAction(
             cancellationToken
         )
 );
+var sales = new Option<int>("--sales") { Description = "Sales in each step.", DefaultValueFactory = _ => 200 };
+var drill = new Command(
+    "drill",
+    "Break a scratch installation on purpose and print the evidence that nothing was lost and nothing was sent under two ids. Example: ./trackai drill"
+)
+{
+    sales,
+};
+drill.SetAction((parsed, cancellationToken) => Drill.RunAsync(parsed.GetValue(sales), cancellationToken));
+demo.Add(drill);
 try
 {
     return await demo.Parse(args).InvokeAsync(TrackAi.Host.CommandLine.TrackAiCommandLine.Invocation);

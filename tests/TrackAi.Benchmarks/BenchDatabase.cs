@@ -23,15 +23,18 @@ internal sealed class BenchDatabase : IAsyncDisposable
     /// <summary>Whether there was none of that name, or it was to be made afresh.</summary>
     public bool IsNew { get; }
 
-    public static async Task<BenchDatabase> OpenAsync(string name, bool fresh, CancellationToken cancellationToken)
-    {
-        var cluster = await Cluster.StartOrAttachAsync(
+    public static Task<Cluster> ClusterAsync(CancellationToken cancellationToken) =>
+        Cluster.StartOrAttachAsync(
             new PrivateClusterOptions
             {
                 DataDirectory = Path.Combine(Environment.GetEnvironmentVariable("TRACKAI_DATA_DIR") ?? ".trackai", "bench"),
             },
             cancellationToken
         );
+
+    public static async Task<BenchDatabase> OpenAsync(string name, bool fresh, CancellationToken cancellationToken)
+    {
+        var cluster = await ClusterAsync(cancellationToken);
         await using var source = NpgsqlDataSource.Create(cluster.ConnectionString);
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         if (fresh)

@@ -9,6 +9,9 @@ Command[] measurements =
     RebuildBenchmark.Verb(),
     QueryBenchmark.Verb(),
     WebhookBenchmark.Verb(),
+    DispatchVerbs.Dispatch(),
+    DispatchVerbs.Fairness(),
+    DispatchVerbs.Queue(),
 ];
 var root = new RootCommand(
     "Benchmarks: durable Postgres, everything on this machine. Machines are noisy: compare ratios of one run. Without a verb all of them run, over a log of 1 million events."

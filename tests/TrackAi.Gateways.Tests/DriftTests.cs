@@ -120,7 +120,8 @@ public sealed class DriftTests(TrackAiServer server) : IClassFixture<TrackAiServ
                 services.GetRequiredService<KeptDeliveries>(),
                 new GatewayRegistry([gateway]),
                 services.GetRequiredService<RecordDelivery>(),
-                services.GetRequiredService<IPersonalData>()
+                services.GetRequiredService<IPersonalData>(),
+                services.GetRequiredService<ITenantAdministration>()
             );
     }
 

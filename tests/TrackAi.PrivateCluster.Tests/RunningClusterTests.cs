@@ -1,4 +1,5 @@
 using Npgsql;
+using TrackAi.Testing;
 
 namespace TrackAi.PrivateCluster.Tests;
 
@@ -97,4 +98,26 @@ public sealed class RunningClusterTests(RunningCluster cluster) : IClassFixture<
     [Fact]
     public async Task Letters_beyond_ascii_know_their_case() =>
         (await Sql.AskAsync(cluster.ConnectionString, "select lower('JOÃO')")).ShouldBe("joão");
+}
+
+public sealed class KilledServerTests
+{
+    [Fact]
+    public async Task A_server_that_is_killed_under_a_running_program_comes_back_by_itself_where_it_was_with_what_it_had()
+    {
+        using var directory = new DataDirectory();
+        await using var cluster = await PrivateCluster.StartOrAttachAsync(directory.Options);
+        await Sql.AskAsync(cluster.ConnectionString, "create table kept as select 42 as answer");
+        var killed = Postmaster.Read(cluster.ServerDirectory).ShouldNotBeNull().ProcessId;
+
+        using (var server = System.Diagnostics.Process.GetProcessById(killed))
+            server.Kill();
+
+        await Eventually.TrueAsync(
+            async () => Postmaster.Read(cluster.ServerDirectory)?.ProcessId != killed && await Sql.AnswersAsync(cluster.ConnectionString),
+            "it comes back",
+            TimeSpan.FromMinutes(1)
+        );
+        (await Sql.AskAsync(cluster.ConnectionString, "select answer from kept")).ShouldBe("42");
+    }
 }

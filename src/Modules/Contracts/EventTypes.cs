@@ -18,6 +18,7 @@ public static class EventTypes
         typeof(GatewaySecretSet),
         typeof(GatewayAllowListSet),
         typeof(GatewayUrlSegmentSet),
+        typeof(GatewayAmountSet),
         typeof(PixelTokenSet),
         typeof(TenantDataProcessingSet),
         typeof(ClickCaptured),

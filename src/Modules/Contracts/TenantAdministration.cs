@@ -66,6 +66,9 @@ public sealed record ConnectionInfo(
 {
     /// <summary>Whether its webhook URL must end with a secret segment.</summary>
     public bool HasUrlSegment { get; init; }
+
+    /// <inheritdoc cref="GatewayConnection.Amount"/>
+    public string? Amount { get; init; }
 }
 
 /// <summary>A pixel whose token is set; never the token.</summary>
@@ -138,6 +141,9 @@ public interface ITenantAdministration
 
     /// <summary>Asks for no secret segment any more.</summary>
     Task<bool> RemoveUrlSegmentAsync(string tenant, string gateway, CancellationToken cancellationToken = default);
+
+    /// <param name="amount">One of <see cref="IGatewayAmounts"/>.</param>
+    Task<bool> SetAmountAsync(string tenant, string gateway, string amount, CancellationToken cancellationToken = default);
 
     /// <param name="networks">CIDR ranges or single addresses; none means any address.</param>
     Task<bool> SetAllowListAsync(

@@ -41,6 +41,9 @@ public sealed record FunnelRenewalsSet(string FunnelId, bool AreSent, DateTimeOf
 /// </summary>
 public sealed record GatewayUrlSegmentSet(string Gateway, string? Digest, DateTimeOffset SetAt);
 
+/// <summary>Which of the amounts that a gateway tells is a sale's value, by the gateway's own word (<c>full_price</c>).</summary>
+public sealed record GatewayAmountSet(string Gateway, string Amount, DateTimeOffset SetAt);
+
 /// <summary>A pixel's access token was set; the token itself is never in the log.</summary>
 public sealed record PixelTokenSet(string PixelId, string? TestEventCode);
 
@@ -68,6 +71,9 @@ public sealed record GatewayConnection(string Gateway, IReadOnlyList<string> Sec
 {
     /// <summary>SHA-256 in hex of the segment that its webhook URL must end with; null when none is asked for.</summary>
     public string? UrlSegmentDigest { get; init; }
+
+    /// <summary>Which of the gateway's amounts is a sale's value; null for the gateway's usual one.</summary>
+    public string? Amount { get; init; }
 }
 
 /// <summary>

@@ -45,6 +45,12 @@ internal sealed partial class DispatchWorker(
     {
         if (!options.RunWorker)
             return;
+        DispatchMetrics.Gauge(
+            "trackai.dispatch.circuits_open",
+            "{circuit}",
+            "Pixels whose circuit is open at this host.",
+            () => lanes.OpenCircuits
+        );
         try
         {
             await StartTransportAsync(stoppingToken);

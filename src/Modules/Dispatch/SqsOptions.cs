@@ -26,7 +26,7 @@ public sealed class SqsOptions
     public int MostPerPixel { get; set; } = 2000;
 
     /// <summary>Dispatches in one message. They belong to one pixel, and nothing personal is in it.</summary>
-    public int MostPerMessage { get; set; } = 100;
+    public int MostPerMessage { get; set; } = 250;
 
     /// <summary>A dispatch that SQS was handed this long ago and nobody took is handed over again.</summary>
     public TimeSpan HandOverAgain { get; set; } = TimeSpan.FromMinutes(5);

@@ -258,7 +258,7 @@ public sealed partial class ProjectionRebuilder
                 var page = await next;
                 var ceiling = page.Count < PageSize ? mark : page[^1].Sequence;
                 next = ceiling < mark ? reader.ReadRangeAsync(ceiling, mark, PageSize, types, cancellationToken) : Nothing;
-                await ApplyAsync(projection, schema, PageOf(projection, page, ceiling), cancellationToken);
+                await ApplyAsync(projection, schema, PageOf(projection, page, position, ceiling), cancellationToken);
                 position = ceiling;
                 Report(mark);
             }
@@ -283,8 +283,9 @@ public sealed partial class ProjectionRebuilder
         await transaction.CommitAsync(cancellationToken);
     }
 
-    private static BulkPage PageOf(IProjection projection, IReadOnlyList<RecordedEvent> events, long ceiling) =>
+    private static BulkPage PageOf(IProjection projection, IReadOnlyList<RecordedEvent> events, long after, long ceiling) =>
         new(
+            after,
             ceiling,
             async (connection, cancellationToken) =>
             {
@@ -308,7 +309,7 @@ public sealed partial class ProjectionRebuilder
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
             throw new RebuildFailedException(
-                $"{projection.Name} cannot apply one of the last events up to {page.Ceiling}: {exception.Message} The live read model is untouched.",
+                $"{projection.Name} cannot apply one of the events {page.After + 1} to {page.Ceiling}: {exception.Message} The live read model is untouched.",
                 exception
             );
         }
@@ -357,8 +358,9 @@ public sealed partial class ProjectionRebuilder
         while (position < mark)
         {
             var page = await reader.ReadRangeAsync(position, mark, PageSize, types, cancellationToken);
-            position = page.Count < PageSize ? mark : page[^1].Sequence;
-            await ApplyPageAsync(projection, PageOf(projection, page, position), connection, cancellationToken);
+            var ceiling = page.Count < PageSize ? mark : page[^1].Sequence;
+            await ApplyPageAsync(projection, PageOf(projection, page, position, ceiling), connection, cancellationToken);
+            position = ceiling;
         }
 
         await ExecuteAsync(connection, "set local search_path = public", cancellationToken);

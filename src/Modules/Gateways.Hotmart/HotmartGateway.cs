@@ -24,6 +24,8 @@ public sealed class HotmartGateway : IGateway
 
     public string Name => "hotmart";
 
+    public IReadOnlyList<string> Amounts => PurchaseEvent.Amounts;
+
     /// <summary>Version 1.0.0 may come as a form.</summary>
     public bool Takes(string mediaType) => mediaType == Form;
 
@@ -35,7 +37,8 @@ public sealed class HotmartGateway : IGateway
 
     public Translation Translate(WebhookDelivery delivery) =>
         IsSimple(delivery) ? Simple.Translate(delivery)
-        : delivery.Json is { ValueKind: JsonValueKind.Object } root && root.At("data") is not null ? PurchaseEvent.Translate(root)
+        : delivery.Json is { ValueKind: JsonValueKind.Object } root && root.At("data") is not null
+            ? PurchaseEvent.Translate(root, delivery.Amount)
         : IsVersion1(delivery)
             ? new Translation.NotUnderstood(
                 "version 1.0.0 of Hotmart's webhook: switch it to 2.0.0 (Ferramentas, Webhook, Versão 2.0.0) and send this event again from the history"

@@ -6,20 +6,29 @@ namespace TrackAi.Gateways.Hotmart;
 /// <summary>Hotmart's webhook 2.0.0. Its <c>event</c> says what happened; <c>purchase.status</c> is spelled in several ways and decides nothing.</summary>
 internal static class PurchaseEvent
 {
-    public static Translation Translate(JsonElement root)
+    /// <summary>What the buyer pays; with taxes and fees on top; what the offer asked for before any coupon.</summary>
+    public static readonly IReadOnlyList<string> Amounts = ["price", "full_price", "original_offer_price"];
+
+    public static Translation Translate(JsonElement root, string? amount)
     {
         var name = root.Text("event") ?? "";
         return name switch
         {
-            "PURCHASE_APPROVED" => Purchase(root, name, PaymentState.Approved),
+            "PURCHASE_APPROVED" => Purchase(root, amount, name, PaymentState.Approved),
             // The guarantee is over: no new sale, but the end of a protest.
-            "PURCHASE_COMPLETE" or "PURCHASE_COMPLETED" => Purchase(root, name, PaymentState.Approved, PaymentState.RefundRequested),
+            "PURCHASE_COMPLETE" or "PURCHASE_COMPLETED" => Purchase(
+                root,
+                amount,
+                name,
+                PaymentState.Approved,
+                PaymentState.RefundRequested
+            ),
             // Boleto and pix, both.
-            "PURCHASE_BILLET_PRINTED" or "PURCHASE_WAITING_PAYMENT" => Purchase(root, name, PaymentState.Pending),
-            "PURCHASE_CANCELED" or "PURCHASE_CANCELLED" or "PURCHASE_EXPIRED" => Purchase(root, name, PaymentState.Rejected),
-            "PURCHASE_PROTEST" => Purchase(root, name, PaymentState.RefundRequested),
-            "PURCHASE_REFUNDED" => Purchase(root, name, PaymentState.Refunded),
-            "PURCHASE_CHARGEBACK" => Purchase(root, name, PaymentState.ChargedBack),
+            "PURCHASE_BILLET_PRINTED" or "PURCHASE_WAITING_PAYMENT" => Purchase(root, amount, name, PaymentState.Pending),
+            "PURCHASE_CANCELED" or "PURCHASE_CANCELLED" or "PURCHASE_EXPIRED" => Purchase(root, amount, name, PaymentState.Rejected),
+            "PURCHASE_PROTEST" => Purchase(root, amount, name, PaymentState.RefundRequested),
+            "PURCHASE_REFUNDED" => Purchase(root, amount, name, PaymentState.Refunded),
+            "PURCHASE_CHARGEBACK" => Purchase(root, amount, name, PaymentState.ChargedBack),
             "PURCHASE_DELAYED" => new Translation.NoSale(name, "an instalment is overdue"),
             "PURCHASE_OUT_OF_SHOPPING_CART" or "CART_ABANDONMENT" => new Translation.NoSale(name, "an abandoned checkout is no sale"),
             "SUBSCRIPTION_CANCELLATION"
@@ -34,16 +43,18 @@ internal static class PurchaseEvent
         };
     }
 
-    private static Translation Purchase(JsonElement root, string name, PaymentState state, PaymentState? undoes = null)
+    private static Translation Purchase(JsonElement root, string? asked, string name, PaymentState state, PaymentState? undoes = null)
     {
+        var chosen = root.AmountChosen(Amounts, asked, static (root, one) => root.Amount("data", "purchase", one, "value"));
         if (root.Order("data", "purchase", "transaction") is not { } transaction)
             return new Translation.NotUnderstood("data.purchase.transaction is missing or longer than 200 characters");
-        if (root.Amount("data", "purchase", "price", "value") is not { } amount)
+        if (chosen is null)
             return new Translation.NotUnderstood("data.purchase.price.value is no amount");
         var currency =
-            root.Currency("data", "purchase", "price", "currency_value") ?? root.Currency("data", "purchase", "price", "currency_code");
+            root.Currency("data", "purchase", chosen.Name, "currency_value")
+            ?? root.Currency("data", "purchase", chosen.Name, "currency_code");
         if (currency is null)
-            return new Translation.NotUnderstood("data.purchase.price.currency_value is no currency");
+            return new Translation.NotUnderstood($"data.purchase.{chosen.Name}.currency_value is no currency");
 
         var reportedAt = GatewayTime.Parse(root.Text("creation_date")) ?? GatewayTime.Parse(root.Text("creationDate"));
         return new Translation.Sale
@@ -54,7 +65,7 @@ internal static class PurchaseEvent
             GatewayStatus = name,
             // Instalments of Hotmart's own credit come as recurrences, too: neither is a new sale.
             Kind = root.Number("data", "purchase", "recurrence_number") > 1 ? ConversionKind.Renewal : ConversionKind.Sale,
-            Value = new Money(amount, currency),
+            Value = new Money(chosen.Amount, currency),
             ProductId = root.Text("data", "product", "id"),
             Buyer = Buyer(root),
             Campaign = Campaign.None with
@@ -72,9 +83,13 @@ internal static class PurchaseEvent
             },
             ReportedAt = reportedAt,
             DeliveryId = root.Text("id"),
-            Notes = root.At("data", "purchase", "order_bump", "parent_purchase_transaction") is null
-                ? []
-                : ["order bump: a sale of its own"],
+            Notes =
+            [
+                .. chosen.Notes,
+                .. root.At("data", "purchase", "order_bump", "parent_purchase_transaction") is null
+                    ? (string[])[]
+                    : ["order bump: a sale of its own"],
+            ],
         };
     }
 

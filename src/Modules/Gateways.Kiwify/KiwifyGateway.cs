@@ -22,6 +22,8 @@ public sealed class KiwifyGateway : IGateway
 
     public string Name => "kiwify";
 
+    public IReadOnlyList<string> Amounts => OrderEvent.Amounts;
+
     public bool Verify(WebhookDelivery delivery, string secret)
     {
         if (IsSimple(delivery))
@@ -39,7 +41,7 @@ public sealed class KiwifyGateway : IGateway
     public Translation Translate(WebhookDelivery delivery) =>
         IsSimple(delivery) ? Simple.Translate(delivery)
         : (WrappedOrder.In(delivery.Body) is { } order ? delivery.Part(order) : delivery).Json is { ValueKind: JsonValueKind.Object } root
-            ? OrderEvent.Translate(root)
+            ? OrderEvent.Translate(root, delivery.Amount)
         : new Translation.NotUnderstood("the body is no JSON object");
 
     // https://docs.kiwify.com.br/api-reference/webhooks: hex HMAC-SHA1 over the raw body. A webhook without a token is signed with an empty key,

@@ -6,31 +6,34 @@ namespace TrackAi.Gateways.Kiwify;
 /// <summary>Kiwify's webhook about an order. Amounts are whole centavos, as numbers or as text; times have no zone.</summary>
 internal static class OrderEvent
 {
-    public static Translation Translate(JsonElement root)
+    /// <summary>The product's price; what is charged, with interest; what is settled; what of it is the seller's.</summary>
+    public static readonly IReadOnlyList<string> Amounts = ["product_base_price", "charge_amount", "settlement_amount", "my_commission"];
+
+    public static Translation Translate(JsonElement root, string? amount)
     {
         if (root.Text("webhook_event_type") is null && root.Text("status") == "abandoned")
             return new Translation.NoSale("cart_abandoned", "an abandoned checkout is no sale");
         var name = root.Text("webhook_event_type") ?? "";
         return name switch
         {
-            "order_approved" or "order_paid" or "subscription_renewed" => Order(root, name, PaymentState.Approved),
-            "pix_created" or "billet_created" => Order(root, name, PaymentState.Pending),
-            "order_rejected" or "order_refused" => Order(root, name, PaymentState.Rejected),
-            "order_refunded" => Order(root, name, PaymentState.Refunded),
-            "chargeback" or "order_chargeback" => Order(root, name, PaymentState.ChargedBack),
+            "order_approved" or "order_paid" or "subscription_renewed" => Order(root, amount, name, PaymentState.Approved),
+            "pix_created" or "billet_created" => Order(root, amount, name, PaymentState.Pending),
+            "order_rejected" or "order_refused" => Order(root, amount, name, PaymentState.Rejected),
+            "order_refunded" => Order(root, amount, name, PaymentState.Refunded),
+            "chargeback" or "order_chargeback" => Order(root, amount, name, PaymentState.ChargedBack),
             "subscription_late" or "subscription_canceled" => new Translation.NoSale(name, "a subscription's life is no sale"),
             "cart_abandoned" => new Translation.NoSale(name, "an abandoned checkout is no sale"),
             _ => new Translation.NotUnderstood($"webhook_event_type {(name.Length > 0 ? name : "is missing")}"),
         };
     }
 
-    private static Translation Order(JsonElement root, string name, PaymentState state)
+    private static Translation Order(JsonElement root, string? asked, string name, PaymentState state)
     {
         if (root.Order("order_id") is not { } order)
             return new Translation.NotUnderstood("order_id is missing or longer than 200 characters");
-        if ((root.Amount("Commissions", "product_base_price") ?? root.Amount("Commissions", "charge_amount")) is not { } cents)
+        if (root.AmountChosen(Amounts, asked, AmountOf) is not { } chosen)
             return new Translation.NotUnderstood("Commissions.product_base_price is no amount");
-        var currency = root.Currency("Commissions", "product_base_price_currency") ?? root.Currency("Commissions", "currency") ?? "BRL";
+        var currency = root.Currency("Commissions", $"{chosen.Name}_currency") ?? root.Currency("Commissions", "currency") ?? "BRL";
 
         var updatedAt = GatewayTime.Parse(root.Text("updated_at"));
         return new Translation.Sale
@@ -39,7 +42,7 @@ internal static class OrderEvent
             State = state,
             GatewayStatus = name,
             Kind = IsRenewal(root, name) ? ConversionKind.Renewal : ConversionKind.Sale,
-            Value = new Money(cents / 100, currency),
+            Value = new Money(chosen.Amount / 100, currency),
             ProductId = root.Text("Product", "product_id"),
             Buyer = Buyer(root),
             Campaign = new Campaign(
@@ -65,8 +68,13 @@ internal static class OrderEvent
                 _ => GatewayTime.Parse(root.Text("created_at")) ?? updatedAt,
             },
             ReportedAt = updatedAt,
+            Notes = chosen.Notes,
         };
     }
+
+    // Old deliveries told only what was charged.
+    private static decimal? AmountOf(JsonElement root, string name) =>
+        root.Amount("Commissions", name) ?? (name == Amounts[0] ? root.Amount("Commissions", "charge_amount") : null);
 
     // A renewal may come as an approval of the new order, too.
     private static bool IsRenewal(JsonElement root, string name) =>

@@ -21,17 +21,19 @@ public sealed class PerfectPayGateway : IGateway
 
     public string Name => "perfectpay";
 
+    public IReadOnlyList<string> Amounts { get; } = ["sale_amount", "sale_amount_without_shipping"];
+
     public bool Verify(WebhookDelivery delivery, string secret) =>
         IsPostback(delivery) ? Secret.Equals(secret, delivery.Json?.Text("token")) : Simple.Verify(delivery, secret);
 
     public Translation Translate(WebhookDelivery delivery) =>
-        IsPostback(delivery) ? TranslatePostback(delivery.Json!.Value) : Simple.Translate(delivery);
+        IsPostback(delivery) ? TranslatePostback(delivery.Json!.Value, delivery.Amount) : Simple.Translate(delivery);
 
     private static bool IsPostback(WebhookDelivery delivery) =>
         delivery.Json is { ValueKind: JsonValueKind.Object } root
         && (root.At("token") is not null || root.At("sale_status_enum") is not null || root.At("sale_status_enum_key") is not null);
 
-    private static Translation TranslatePostback(JsonElement root)
+    private Translation TranslatePostback(JsonElement root, string? asked)
     {
         var status = root.WholeNumber("sale_status_enum");
         if (status is 12)
@@ -40,7 +42,7 @@ public sealed class PerfectPayGateway : IGateway
             return new Translation.NotUnderstood($"sale_status_enum {root.Text("sale_status_enum") ?? "is missing"}");
         if (root.Order("code") is not { } code)
             return new Translation.NotUnderstood("code is missing or longer than 200 characters");
-        if (root.Amount("sale_amount") is not { } amount)
+        if (root.AmountChosen(Amounts, asked, AmountOf) is not { } chosen)
             return new Translation.NotUnderstood("sale_amount is no amount");
         if (CurrencyOf(root) is not { } currency)
             return new Translation.NotUnderstood($"currency_enum {root.Text("currency_enum") ?? "is missing"}");
@@ -51,7 +53,7 @@ public sealed class PerfectPayGateway : IGateway
             State = state,
             GatewayStatus = root.Text("sale_status_enum_key") ?? $"{status}",
             Kind = root.WholeNumber("subscription", "charges_made") > 1 ? ConversionKind.Renewal : ConversionKind.Sale,
-            Value = new Money(amount, currency),
+            Value = new Money(chosen.Amount, currency),
             ProductId = root.Text("product", "code"),
             Buyer = Buyer(root),
             Campaign = Tracking(root),
@@ -66,9 +68,16 @@ public sealed class PerfectPayGateway : IGateway
                 root.Text("metadata", "utm_campaign"),
                 root.Text("metadata", "utm_medium")
             ),
+            Notes = chosen.Notes,
             OccurredAt = GatewayTime.Parse(root.Text("date_approved")) ?? GatewayTime.Parse(root.Text("date_created")),
         };
     }
+
+    // The plan and its shipping are one amount.
+    private static decimal? AmountOf(JsonElement root, string name) =>
+        name == "sale_amount" ? root.Amount("sale_amount")
+        : root.Amount("sale_amount") - root.Amount("shipping_amount") is >= 0 and var plan ? plan
+        : null;
 
     // https://support.perfectpay.com.br/doc/perfect-pay/postback: 8, 10 and 16 arrive as 2; 11 as 6; 17 as 9; 18, 19 and 20 as 7. Both are taken.
     private static PaymentState? StateOf(long? status) =>

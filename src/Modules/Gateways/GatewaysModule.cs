@@ -27,6 +27,7 @@ public static class GatewaysModule
             .ValidateOnStart();
         services.AddSingleton(provider => new RateLimits(provider.GetRequiredService<IOptions<WebhookRateLimitOptions>>().Value));
         services.AddSingleton<GatewayRegistry>();
+        services.AddSingleton<IGatewayAmounts>(provider => provider.GetRequiredService<GatewayRegistry>());
         services.AddSingleton<SaleNames>();
         services.AddSingleton<KeptDeliveries>();
         services.AddSingleton<RecordSale>();
@@ -36,7 +37,8 @@ public static class GatewaysModule
             provider.GetRequiredService<KeptDeliveries>(),
             provider.GetRequiredService<GatewayRegistry>(),
             provider.GetRequiredService<RecordDelivery>(),
-            provider.GetRequiredService<IPersonalData>()
+            provider.GetRequiredService<IPersonalData>(),
+            provider.GetRequiredService<ITenantAdministration>()
         ));
         services.AddHostedService<SettleHeldDeliveries>();
         services.AddHostedService<ForgetKeptDeliveries>();

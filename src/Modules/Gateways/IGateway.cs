@@ -11,6 +11,9 @@ public interface IGateway
     /// <summary>Part of its webhook URL, of every conversion id and of its feature flag, <c>gateway_{Name}</c>: never renamed.</summary>
     string Name { get; }
 
+    /// <summary>The amounts its deliveries tell of a sale, the usual one first; none where there is no choice.</summary>
+    IReadOnlyList<string> Amounts => [];
+
     /// <summary>Whether it sends bodies of this media type beside JSON (<c>application/x-www-form-urlencoded</c> …).</summary>
     bool Takes(string mediaType) => false;
 

@@ -116,7 +116,10 @@ internal static class ReceiveWebhook
                 "too_large"
             );
 
-        var delivery = new WebhookDelivery(body, Headers(http.Request), Query(http.Request), time.GetUtcNow());
+        var delivery = new WebhookDelivery(body, Headers(http.Request), Query(http.Request), time.GetUtcNow())
+        {
+            Amount = connection.Amount,
+        };
         if (!connection.Secrets.Any(secret => sender.Verify(delivery, secret)))
             return Problem(
                 401,

@@ -23,9 +23,15 @@ public sealed class ReplayDeliveries
     private readonly GatewayRegistry gateways;
     private readonly RecordDelivery record;
     private readonly IPersonalData people;
+    private readonly ITenantAdministration tenants;
 
-    internal ReplayDeliveries(KeptDeliveries kept, GatewayRegistry gateways, RecordDelivery record, IPersonalData people) =>
-        (this.kept, this.gateways, this.record, this.people) = (kept, gateways, record, people);
+    internal ReplayDeliveries(
+        KeptDeliveries kept,
+        GatewayRegistry gateways,
+        RecordDelivery record,
+        IPersonalData people,
+        ITenantAdministration tenants
+    ) => (this.kept, this.gateways, this.record, this.people, this.tenants) = (kept, gateways, record, people, tenants);
 
     public async Task<IReadOnlyList<NotUnderstoodDelivery>> ListAsync(
         string? tenant,
@@ -74,7 +80,7 @@ public sealed class ReplayDeliveries
             return new(one.TenantId, one.Gateway, id, "not_understood", "there is no such gateway any more");
 
         var nothing = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
-        var delivery = new WebhookDelivery(body, nothing, nothing, one.ReceivedAt);
+        var delivery = new WebhookDelivery(body, nothing, nothing, one.ReceivedAt) { Amount = await AmountAsync(one, cancellationToken) };
         var translation = gateway.Translate(delivery);
         var outcome = translation switch
         {
@@ -108,4 +114,10 @@ public sealed class ReplayDeliveries
         );
         return outcome;
     }
+
+    // Not from the directory: a command that replays has not read it.
+    private async Task<string?> AmountAsync(KeptDelivery one, CancellationToken cancellationToken) =>
+        (await tenants.ListConnectionsAsync(one.TenantId, cancellationToken))
+            .FirstOrDefault(connection => connection.Gateway == one.Gateway)
+            ?.Amount;
 }

@@ -15,6 +15,7 @@ internal sealed partial class SettleHeldDeliveries(
     GatewayRegistry gateways,
     RecordDelivery record,
     IPersonalData people,
+    ITenantDirectory tenants,
     TimeProvider time,
     ILogger<SettleHeldDeliveries> logger
 ) : BackgroundService
@@ -82,7 +83,10 @@ internal sealed partial class SettleHeldDeliveries(
             new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase),
             new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase),
             held.ReceivedAt
-        );
+        )
+        {
+            Amount = tenants.FindConnection(held.TenantId, held.Gateway)?.Amount,
+        };
         return (held, delivery, gateway.Translate(delivery));
     }
 

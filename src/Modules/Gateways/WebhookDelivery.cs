@@ -19,6 +19,9 @@ public sealed class WebhookDelivery(
 
     public DateTimeOffset ReceivedAt { get; } = receivedAt;
 
+    /// <summary>Which of the gateway's amounts is the sale's value, by the connection's setting; null for the usual one.</summary>
+    public string? Amount { get; init; }
+
     /// <summary>SHA-256 of the body in hex: the id of a delivery whose gateway gives it none.</summary>
     public string Digest => Convert.ToHexStringLower(SHA256.HashData(Body.Span));
 
@@ -35,7 +38,7 @@ public sealed class WebhookDelivery(
     }
 
     /// <summary>The same delivery with only a part of its body: what was proved, where a signature covers no more.</summary>
-    public WebhookDelivery Part(ReadOnlyMemory<byte> part) => new(part, headers, query, ReceivedAt);
+    public WebhookDelivery Part(ReadOnlyMemory<byte> part) => new(part, headers, query, ReceivedAt) { Amount = Amount };
 
     /// <summary>A header's value, empty when it is missing. Names are compared without case.</summary>
     public string Header(string name) => headers.GetValueOrDefault(name, "");

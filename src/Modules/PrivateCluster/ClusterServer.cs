@@ -30,6 +30,10 @@ sealed partial class ClusterServer(ClusterHome home, PrivateClusterOptions optio
             GssEncryptionMode = GssEncryptionMode.Disable,
         }.ConnectionString;
 
+    /// <summary>Whether its process is there, whatever it does.</summary>
+    public async Task<bool> RunsAsync(CancellationToken cancellationToken) =>
+        Postmaster.Read(home.Data) is { } postmaster && await postmaster.RunsAsync(home.Data, cancellationToken);
+
     /// <summary>The port of a server that answers and has the product's database.</summary>
     public async Task<int> EnsureRunningAsync(CancellationToken cancellationToken)
     {
@@ -146,10 +150,12 @@ sealed partial class ClusterServer(ClusterHome home, PrivateClusterOptions optio
             File.Move(home.LogFile, home.LogFile + ".1", overwrite: true);
 
         var began = TimeProvider.System.GetTimestamp();
+        // Where the server was killed, its clients know where it was.
+        var last = Postmaster.Read(home.Data)?.Port;
         for (var portsTaken = 0; ; )
         {
             await DisownPidFileAsync(cancellationToken);
-            var port = FreePort();
+            var port = portsTaken == 0 && last is { } known && IsFree(known) ? known : FreePort();
             var saidBefore = LogLength();
             if (await LaunchAsync(binaries, port, cancellationToken) is not { } failure)
             {
@@ -279,6 +285,20 @@ sealed partial class ClusterServer(ClusterHome home, PrivateClusterOptions optio
 
     NpgsqlDataSource Probe(int port, string database) =>
         NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(ConnectionString(port, database)) { Pooling = false, Timeout = 10 });
+
+    static bool IsFree(int port)
+    {
+        try
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, port);
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
 
     static int FreePort()
     {

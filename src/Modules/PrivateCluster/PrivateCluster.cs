@@ -10,9 +10,14 @@ public sealed partial class PrivateCluster : IAsyncDisposable
 {
     internal const string Database = "trackai";
 
+    static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
+
     readonly ClusterServer _server;
     readonly FileLock _membership;
     readonly ILogger _logger;
+    readonly CancellationTokenSource _leaving = new();
+    readonly Task _watch;
+    readonly int _port;
     int _left;
 
     PrivateCluster(ClusterServer server, FileLock membership, int port, ILogger logger)
@@ -22,6 +27,8 @@ public sealed partial class PrivateCluster : IAsyncDisposable
         _logger = logger;
         ConnectionString = server.ConnectionString(port, Database);
         ServerDirectory = server.Home.Data;
+        _port = port;
+        _watch = WatchAsync();
     }
 
     /// <summary>Loopback, the database <c>trackai</c>, with the password.</summary>
@@ -67,8 +74,45 @@ public sealed partial class PrivateCluster : IAsyncDisposable
     {
         if (Interlocked.Exchange(ref _left, 1) == 1)
             return;
+        await _leaving.CancelAsync();
+        await _watch;
+        _leaving.Dispose();
         using var gate = await FileLock.ExclusiveAsync(_server.Home.GateFile, CancellationToken.None);
         await LeaveAsync(_server, _membership, _logger);
+    }
+
+    /// <summary>Nobody else looks after this server: where it was killed, whoever notices first starts it again, at the address its clients know.</summary>
+    async Task WatchAsync()
+    {
+        using var timer = new PeriodicTimer(LookEvery);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_leaving.Token))
+                if (!await _server.RunsAsync(_leaving.Token))
+                    await StartAgainAsync();
+        }
+        catch (OperationCanceledException) when (_leaving.IsCancellationRequested)
+        {
+            // We leave.
+        }
+    }
+
+    async Task StartAgainAsync()
+    {
+        try
+        {
+            using var gate = await FileLock.ExclusiveAsync(_server.Home.GateFile, _leaving.Token);
+            if (await _server.RunsAsync(_leaving.Token))
+                return;
+            LogGone(_logger, _server.Home.Data);
+            var port = await _server.EnsureRunningAsync(_leaving.Token);
+            if (port != _port)
+                LogMoved(_logger, port, _port);
+        }
+        catch (Exception exception) when (exception is PrivateClusterException or IOException or Npgsql.NpgsqlException)
+        {
+            LogNotStarted(_logger, LookEvery, exception);
+        }
     }
 
     /// <summary>Under the gate: nobody joins between the question whether this was the last member and the stop.</summary>
@@ -84,4 +128,17 @@ public sealed partial class PrivateCluster : IAsyncDisposable
 
     [LoggerMessage(8001, LogLevel.Information, "Private Postgres stopped, data in {Directory}")]
     static partial void LogStopped(ILogger logger, string directory);
+
+    [LoggerMessage(8006, LogLevel.Error, "The private Postgres in {Directory} is gone; starting it again")]
+    static partial void LogGone(ILogger logger, string directory);
+
+    [LoggerMessage(
+        8007,
+        LogLevel.Critical,
+        "The private Postgres had to move to port {Port}: another program has taken {Old}. Restart this program"
+    )]
+    static partial void LogMoved(ILogger logger, int port, int old);
+
+    [LoggerMessage(8008, LogLevel.Error, "The private Postgres could not be started again; trying again in {Pause}")]
+    static partial void LogNotStarted(ILogger logger, TimeSpan pause, Exception exception);
 }

@@ -23,7 +23,7 @@ public static class TenancyModule
             .ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<Ids>();
-        services.AddSingleton(new TenantRules(gateways));
+        services.AddSingleton(provider => new TenantRules(gateways, provider.GetService<IGatewayAmounts>()));
         services.AddSingleton<TenantChanges>();
         services.AddSingleton<TenantQueries>();
         services.AddSingleton<ITenantAdministration, TenantAdministration>();

@@ -285,9 +285,15 @@ internal static class TenantCommands
                 "'new' makes a secret last segment of the webhook URL, for gateways that do not sign, and prints it once; 'none' asks for none any more.",
         };
         segment.AcceptOnlyFromAmong("new", "none");
+        var amount = new Option<string?>("--amount")
+        {
+            Description =
+                "Which of the gateway's amounts is a sale's value: Hotmart price, full_price, original_offer_price; Kiwify product_base_price, "
+                + "charge_amount, settlement_amount, my_commission; PerfectPay sale_amount, sale_amount_without_shipping. The first is the usual one.",
+        };
         var set = new Command(
             "set",
-            "Set a gateway's secret, who may deliver, or a secret in the webhook URL. Example: gateways set acme hotmart --secret - --url-segment new"
+            "Set a gateway's secret, who may deliver, a secret in the webhook URL, or which amount counts. Example: gateways set acme hotmart --secret - --amount full_price"
         )
         {
             Tenant,
@@ -295,6 +301,7 @@ internal static class TenantCommands
             secret,
             allow,
             segment,
+            amount,
         };
         set.SetAction(
             (parsed, cancellationToken) =>
@@ -308,8 +315,14 @@ internal static class TenantCommands
                                 "The secret is set; it is not shown again.",
                                 "That secret was set already."
                             );
-                        else if (networks.Length == 0 && parsed.GetValue(segment) is null)
-                            throw new CommandFailedException("give --secret, --allow or --url-segment.");
+                        else if (networks.Length == 0 && parsed.GetValue(segment) is null && parsed.GetValue(amount) is null)
+                            throw new CommandFailedException("give --secret, --allow, --url-segment or --amount.");
+                        if (parsed.GetValue(amount) is { } word)
+                            await SayAsync(
+                                tenants.SetAmountAsync(tenant, name, word, cancellationToken),
+                                $"From now on a sale's value is {name}'s {word}.",
+                                "That amount was set already."
+                            );
                         if (networks.Length > 0)
                             await SayAsync(
                                 tenants.SetAllowListAsync(tenant, name, networks is ["any"] ? [] : networks, cancellationToken),
@@ -546,7 +559,7 @@ internal static class TenantCommands
 
     private static void PrintConnections(IReadOnlyList<ConnectionInfo> connections) =>
         Session.Table(
-            ["GATEWAY", "SECRET SET", "PREVIOUS VALID UNTIL", "ALLOWED", "URL SEGMENT"],
+            ["GATEWAY", "SECRET SET", "PREVIOUS VALID UNTIL", "ALLOWED", "URL SEGMENT", "AMOUNT"],
             [
                 .. connections.Select(connection =>
                     (string[])
@@ -556,6 +569,7 @@ internal static class TenantCommands
                             connection.PreviousValidUntil is { } until ? $"{until:u}" : "-",
                             connection.AllowedNetworks.Count == 0 ? "any" : string.Join(", ", connection.AllowedNetworks),
                             connection.HasUrlSegment ? "secret" : "none",
+                            connection.Amount ?? "usual",
                         ]
                 ),
             ]

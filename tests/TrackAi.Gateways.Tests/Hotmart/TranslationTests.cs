@@ -39,6 +39,28 @@ public sealed class TranslationTests
     }
 
     [Theory]
+    [InlineData(null, 29700)]
+    [InlineData("price", 29700)]
+    [InlineData("full_price", 31240)]
+    [InlineData("original_offer_price", 34900)]
+    public void The_value_is_the_amount_that_the_connection_asks_for(string? asked, int cents)
+    {
+        var sale = Asked(asked, _ => { });
+
+        sale.Value.ShouldBe(new Money(cents / 100m, "BRL"));
+        sale.Notes.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Where_the_amount_that_is_asked_for_is_missing_the_price_counts_and_the_sale_says_so()
+    {
+        var sale = Asked("full_price", purchase => purchase.Remove("full_price"));
+
+        sale.Value.ShouldBe(new Money(297m, "BRL"));
+        sale.Notes.ShouldHaveSingleItem().ShouldBe("full_price: missing, price was taken for the value");
+    }
+
+    [Theory]
     [InlineData("approved_pix_no_origin", PaymentState.Approved, "HP1209411206")]
     [InlineData("pending_boleto", PaymentState.Pending, "HP1209350013")]
     [InlineData("pending_pix", PaymentState.Pending, "HP1209350088")]
@@ -154,6 +176,24 @@ public sealed class TranslationTests
     [InlineData("{\"hottok\":\"\\ud800\",\"event\":\"PURCHASE_APPROVED\"}")]
     public void A_hostile_body_proves_nothing_and_throws_nothing(string body) =>
         Gateway.Verify(Deliveries.Of(Encoding.UTF8.GetBytes(body)), Hottok).ShouldBeFalse();
+
+    private static Translation.Sale Asked(string? amount, Action<JsonObject> change)
+    {
+        var root = JsonNode.Parse(Deliveries.Payload("Hotmart", "approved_card_with_origin"))!.AsObject();
+        var purchase = root["data"]!["purchase"]!.AsObject();
+        (purchase["full_price"]!["value"], purchase["original_offer_price"]!["value"]) = (312.40m, 349m);
+        change(purchase);
+        var delivery = new WebhookDelivery(
+            Encoding.UTF8.GetBytes(root.ToJsonString()),
+            new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase) { ["X-HOTMART-HOTTOK"] = Hottok },
+            new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase),
+            Deliveries.ReceivedAt
+        )
+        {
+            Amount = amount,
+        };
+        return Gateway.Translate(delivery).ShouldBeOfType<Translation.Sale>();
+    }
 
     private static Translation Translate(string payload) => Changed(payload, _ => { });
 

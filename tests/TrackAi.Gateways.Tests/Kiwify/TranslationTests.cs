@@ -139,6 +139,23 @@ public sealed class TranslationTests
         Gateway.Translate(last).ShouldBeOfType<Translation.Sale>().OrderId.ShouldBe("real");
     }
 
+    [Theory]
+    [InlineData(null, 19700)]
+    [InlineData("charge_amount", 22135)]
+    [InlineData("settlement_amount", 19500)]
+    [InlineData("my_commission", 17678)]
+    public void The_value_is_the_amount_that_the_connection_asks_for_also_inside_a_wrapper(string? asked, int cents)
+    {
+        var order = JsonNode.Parse(Deliveries.Payload("Kiwify", "approved_2024_text_amounts"))!.AsObject();
+        (order["Commissions"]!["charge_amount"], order["Commissions"]!["settlement_amount"]) = ("22135", 19500);
+
+        foreach (var body in (string[])[order.ToJsonString(), $$"""{"order":{{order.ToJsonString()}}}"""])
+            Gateway
+                .Translate(Signed(body, "unasked", asked))
+                .ShouldBeOfType<Translation.Sale>()
+                .Value.ShouldBe(new Money(cents / 100m, "BRL"));
+    }
+
     private static JsonElement.ArrayEnumerator AllVectors() =>
         JsonElement
             .Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Kiwify", "Vectors", "signatures.json")))
@@ -150,13 +167,16 @@ public sealed class TranslationTests
         Convert.ToHexStringLower(System.Security.Cryptography.HMACSHA1.HashData("token"u8, Encoding.UTF8.GetBytes(body)));
 #pragma warning restore CA5350
 
-    private static WebhookDelivery Signed(string body, string signature) =>
+    private static WebhookDelivery Signed(string body, string signature, string? amount = null) =>
         new(
             Encoding.UTF8.GetBytes(body),
             new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase),
             new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase) { ["signature"] = signature },
             Deliveries.ReceivedAt
-        );
+        )
+        {
+            Amount = amount,
+        };
 
     private static Translation.Sale Sale(string payload) => Changed(payload, _ => { }).ShouldBeOfType<Translation.Sale>();
 

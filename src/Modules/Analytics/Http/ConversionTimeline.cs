@@ -149,6 +149,14 @@ internal static class Steps
                 Details = Said(dead.Error),
                 Dispatch = DispatchOf(dead),
             },
+            DispatchRedriven redriven => Step(
+                redriven.RedrivenAt,
+                $"Put back into the queue for pixel {redriven.PixelId} by {redriven.By} ({Words(redriven.Expectation)})."
+            ),
+            DispatchDiscarded discarded => Step(
+                discarded.DiscardedAt,
+                $"Put away for pixel {discarded.PixelId} by {discarded.By}: {discarded.Reason}"
+            ),
             _ => Step(recorded.Timestamp, $"{Words(recorded.Type)}."),
         } with
         {

@@ -66,7 +66,7 @@ internal static class MatchRate
                 """
                 select date, match, sum(conversions)::bigint
                 from conversion_daily
-                where tenant_id = $1 and date between $2 and $3 and ($4 is null or gateway = $4)
+                where tenant_id = $1 and date between $2 and $3 and ($4 is null or gateway = $4) and kind <> 'test'
                 group by date, match
                 order by date, match
                 """

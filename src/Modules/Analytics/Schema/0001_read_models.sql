@@ -280,6 +280,7 @@ from conversion_daily
 group by tenant_id, gateway, dispatch_status, date
 having sum(conversions) <> 0;
 
+-- Sales that their sender marked as tests say nothing about a shop.
 create view v_match_rate_by_tenant as
 select
     tenant_id,
@@ -293,6 +294,7 @@ select
         2
     ) as match_rate
 from conversion_daily
+where kind <> 'test'
 group by tenant_id, date
 having sum(conversions) <> 0;
 
@@ -346,8 +348,8 @@ cross join lateral (
         coalesce(sum(conversions) filter (where dispatch_status = 'skipped'), 0)::bigint as dispatch_skipped,
         coalesce(sum(conversions) filter (where dispatch_status = 'dead'), 0)::bigint as dispatch_dead,
         coalesce(sum(conversions) filter (where dispatch_status = 'waiting'), 0)::bigint as dispatch_waiting,
-        coalesce(sum(conversions) filter (where match not in ('undecided', 'unmatched')), 0)::bigint as matched,
-        coalesce(sum(conversions) filter (where match = 'unmatched'), 0)::bigint as unmatched
+        coalesce(sum(conversions) filter (where match not in ('undecided', 'unmatched') and kind <> 'test'), 0)::bigint as matched,
+        coalesce(sum(conversions) filter (where match = 'unmatched' and kind <> 'test'), 0)::bigint as unmatched
     from conversion_daily
     where tenant_id = days.tenant_id and date = days.date
 ) c

@@ -7,8 +7,9 @@ namespace TrackAi.EventStore.Reading;
 
 /// <summary>A large page of a projection, ready to be applied in a transaction.</summary>
 /// <param name="ApplyAsync">Returns how many events it applied.</param>
-/// <param name="Ceiling">Events up to here are in it.</param>
-internal sealed record BulkPage(long Ceiling, Func<NpgsqlConnection, CancellationToken, Task<long>> ApplyAsync);
+/// <param name="After">Events after this position…</param>
+/// <param name="Ceiling">… up to this one are in it.</param>
+internal sealed record BulkPage(long After, long Ceiling, Func<NpgsqlConnection, CancellationToken, Task<long>> ApplyAsync);
 
 /// <summary>Large pages for the projections that can take them: <see cref="MemberProjection{TFact}"/> and <see cref="ISetProjection"/>.</summary>
 internal sealed class BulkReader(NpgsqlDataSource dataSource, EventSerializer serializer)
@@ -82,6 +83,7 @@ internal sealed class BulkReader(NpgsqlDataSource dataSource, EventSerializer se
         var without = skipped ? await DeadLetters.ReadAsync(connection, projection.Name, cancellationToken) : [];
         var change = await projection.ReadAsync(new LogRange(after, ceiling, without), connection, cancellationToken);
         return new BulkPage(
+            after,
             ceiling,
             async (write, token) =>
             {
@@ -106,6 +108,6 @@ internal sealed class BulkReader(NpgsqlDataSource dataSource, EventSerializer se
         select.Parameters.Add(new() { Value = ceiling });
         select.Parameters.Add(new() { Value = types, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar });
         await using var rows = await select.ExecuteReaderAsync(cancellationToken);
-        return new BulkPage(ceiling, await members.ReadAsync(rows, cancellationToken));
+        return new BulkPage(after, ceiling, await members.ReadAsync(rows, cancellationToken));
     }
 }

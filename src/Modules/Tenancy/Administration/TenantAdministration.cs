@@ -141,6 +141,13 @@ internal sealed class TenantAdministration(
         return await ChangeAsync(tenant, state => TenantDecisions.SetUrlSegment(state, set), cancellationToken);
     }
 
+    public async Task<bool> SetAmountAsync(string tenant, string gateway, string amount, CancellationToken cancellationToken = default)
+    {
+        var name = rules.Gateway(gateway);
+        var set = new GatewayAmountSet(name, rules.Amount(name, amount), time.GetUtcNow());
+        return await ChangeAsync(tenant, state => TenantDecisions.SetAmount(state, set), cancellationToken);
+    }
+
     public async Task<bool> SetAllowListAsync(
         string tenant,
         string gateway,

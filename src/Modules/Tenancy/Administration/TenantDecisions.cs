@@ -43,6 +43,9 @@ internal static class TenantDecisions
     public static IReadOnlyList<object> SetUrlSegment(TenantState state, GatewayUrlSegmentSet set) =>
         state.UrlSegments.GetValueOrDefault(set.Gateway) == set.Digest ? [] : [set];
 
+    public static IReadOnlyList<object> SetAmount(TenantState state, GatewayAmountSet set) =>
+        state.Amounts.GetValueOrDefault(set.Gateway) == set.Amount ? [] : [set];
+
     public static IReadOnlyList<object> SetRenewals(TenantState state, FunnelRenewalsSet set)
     {
         if (!state.Funnels.Exists(funnel => funnel.FunnelId == set.FunnelId))

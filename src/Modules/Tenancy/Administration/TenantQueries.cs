@@ -57,7 +57,7 @@ internal sealed class TenantQueries(NpgsqlDataSource dataSource, TimeProvider ti
     {
         await using var select = Command(
             """
-            select gateway, s.set_at, s.previous_until, coalesce(c.allowed_networks, '{}'), c.url_segment_digest is not null
+            select gateway, s.set_at, s.previous_until, coalesce(c.allowed_networks, '{}'), c.url_segment_digest is not null, c.amount
             from (
                 select tenant_id, gateway,
                        max(valid_from) filter (where valid_until is null) as set_at,
@@ -76,6 +76,7 @@ internal sealed class TenantQueries(NpgsqlDataSource dataSource, TimeProvider ti
             row => new ConnectionInfo(row.GetString(0), row.TimeOrNull(1), row.TimeOrNull(2), row.GetFieldValue<string[]>(3))
             {
                 HasUrlSegment = row.GetBoolean(4),
+                Amount = row.TextOrNull(5),
             },
             cancellationToken
         );

@@ -73,6 +73,16 @@ internal static class TenantRelations
                 set.Gateway,
                 set.Digest ?? ""
             ),
+            GatewayAmountSet set => connection.Command(
+                """
+                insert into gateway_connection (tenant_id, gateway, allowed_networks, amount)
+                values ($1, $2, '{}', $3)
+                on conflict (tenant_id, gateway) do update set amount = excluded.amount
+                """,
+                tenant,
+                set.Gateway,
+                set.Amount
+            ),
             FunnelRenewalsSet set => connection.Command(
                 "update funnel set sends_renewals = $3 where tenant_id = $1 and id = $2",
                 tenant,

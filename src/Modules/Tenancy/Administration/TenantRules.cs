@@ -4,7 +4,7 @@ using TrackAi.Contracts;
 namespace TrackAi.Tenancy;
 
 /// <summary>What each field of a tenant may hold, and what to do when it does not.</summary>
-internal sealed class TenantRules(IReadOnlyCollection<string>? gateways)
+internal sealed class TenantRules(IReadOnlyCollection<string>? gateways, IGatewayAmounts? amounts = null)
 {
     private const int LongestText = 200;
 
@@ -43,6 +43,19 @@ internal sealed class TenantRules(IReadOnlyCollection<string>? gateways)
             return name;
         var known = gateways is null ? "a short lower-case name" : $"one of {string.Join(", ", gateways.Order(StringComparer.Ordinal))}";
         throw Invalid("gateway", $"The gateway '{gateway}' is unknown; give {known}.");
+    }
+
+    public string Amount(string gateway, string amount)
+    {
+        var known = amounts?.Of(gateway) ?? [];
+        return known.Contains(amount, StringComparer.Ordinal)
+            ? amount
+            : throw Invalid(
+                "amount",
+                known.Count == 0
+                    ? $"{gateway} tells one amount only; there is nothing to choose."
+                    : $"{gateway} tells no amount '{amount}'; give one of {string.Join(", ", known)}."
+            );
     }
 
     public static string? ProductId(string? productId) =>

@@ -23,6 +23,9 @@ internal sealed record TenantState
     /// <summary>Digests by gateway.</summary>
     public ImmutableDictionary<string, string?> UrlSegments { get; private init; } = ImmutableDictionary<string, string?>.Empty;
 
+    /// <summary>By gateway.</summary>
+    public ImmutableDictionary<string, string> Amounts { get; private init; } = ImmutableDictionary<string, string>.Empty;
+
     public ImmutableHashSet<string> FunnelsWithRenewals { get; private init; } = [];
 
     /// <summary>Null while none was ever set.</summary>
@@ -41,6 +44,7 @@ internal sealed record TenantState
             FunnelAdded funnel => this with { Funnels = Funnels.Add(funnel) },
             TenantDataProcessingSet set => this with { Processing = set },
             GatewayUrlSegmentSet set => this with { UrlSegments = UrlSegments.SetItem(set.Gateway, set.Digest) },
+            GatewayAmountSet set => this with { Amounts = Amounts.SetItem(set.Gateway, set.Amount) },
             FunnelRenewalsSet set => this with
             {
                 FunnelsWithRenewals = set.AreSent ? FunnelsWithRenewals.Add(set.FunnelId) : FunnelsWithRenewals.Remove(set.FunnelId),

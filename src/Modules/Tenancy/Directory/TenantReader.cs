@@ -21,7 +21,8 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
         from funnel where $1::text[] is null or tenant_id = any ($1)
         order by tenant_id, created_at, id;
 
-        select tenant_id, gateway, allowed_networks, url_segment_digest from gateway_connection where $1::text[] is null or tenant_id = any ($1);
+        select tenant_id, gateway, allowed_networks, url_segment_digest, amount
+        from gateway_connection where $1::text[] is null or tenant_id = any ($1);
 
         select tenant_id, gateway, secret_id, sealed, valid_until
         from gateway_secret where $1::text[] is null or tenant_id = any ($1)
@@ -107,8 +108,11 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
                 }
             )
         );
-        var guards = await NextAsync(row =>
-            (Key: (row.GetString(0), row.GetString(1)), Guard: new Guard(row.GetFieldValue<string[]>(2), row.TextOrNull(3)))
+        var settings = await NextAsync(row =>
+            (
+                Key: (row.GetString(0), row.GetString(1)),
+                Settings: new Settings(row.GetFieldValue<string[]>(2), row.TextOrNull(3), row.TextOrNull(4))
+            )
         );
         var secrets = await NextAsync(row =>
             (
@@ -128,7 +132,7 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
         return new Rows(
             tenants,
             funnels.ToLookup(row => row.Slug, row => row.Funnel, StringComparer.Ordinal),
-            guards.ToDictionary(row => row.Key, row => row.Guard),
+            settings.ToDictionary(row => row.Key, row => row.Settings),
             secrets.ToLookup(row => row.Slug, row => (row.Gateway, row.Secret), StringComparer.Ordinal),
             pixels.ToLookup(row => row.Slug, row => row.Pixel, StringComparer.Ordinal),
             keys.ToLookup(key => key.Tenant, StringComparer.Ordinal)
@@ -145,7 +149,7 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
                 .GroupBy(row => row.Gateway, row => row.Secret, StringComparer.Ordinal)
                 .ToFrozenDictionary(
                     group => group.Key,
-                    group => Open(slug, group.Key, [.. group], rows.Guards.GetValueOrDefault((slug, group.Key), Guard.None)),
+                    group => Open(slug, group.Key, [.. group], rows.Settings.GetValueOrDefault((slug, group.Key), Settings.None)),
                     StringComparer.Ordinal
                 ),
             new FunnelRoutes([.. rows.Funnels[slug]], [.. pixels.Select(pixel => pixel.PixelId)]),
@@ -155,12 +159,16 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
     }
 
     // Newest first: the current one is the one without an end.
-    private KnownConnection Open(string tenant, string gateway, IReadOnlyList<SealedSecret> secrets, Guard guard)
+    private KnownConnection Open(string tenant, string gateway, IReadOnlyList<SealedSecret> secrets, Settings settings)
     {
         var opened = secrets
             .Select(secret => Opened($"The secret of {gateway} of tenant {tenant}", () => secret.Open(box, tenant, gateway)))
             .ToArray();
-        var connection = new GatewayConnection(gateway, opened, guard.Networks) { UrlSegmentDigest = guard.UrlSegmentDigest };
+        var connection = new GatewayConnection(gateway, opened, settings.Networks)
+        {
+            UrlSegmentDigest = settings.UrlSegmentDigest,
+            Amount = settings.Amount,
+        };
         return new KnownConnection(connection, connection with { Secrets = opened[..1] }, secrets.Count > 1 ? secrets[1].ValidUntil : null);
     }
 
@@ -191,16 +199,16 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
 
     private sealed record SealedPixel(string PixelId, byte[] Token, string? TestEventCode);
 
-    /// <summary>What a delivery must show beside its proof.</summary>
-    private sealed record Guard(IReadOnlyList<string> Networks, string? UrlSegmentDigest)
+    /// <summary>What a delivery must show beside its proof, and how it is read.</summary>
+    private sealed record Settings(IReadOnlyList<string> Networks, string? UrlSegmentDigest, string? Amount)
     {
-        public static readonly Guard None = new([], null);
+        public static readonly Settings None = new([], null, null);
     }
 
     private sealed record Rows(
         IReadOnlyList<(Tenant Tenant, DataProcessing? Processing)> Tenants,
         ILookup<string, Funnel> Funnels,
-        IReadOnlyDictionary<(string Slug, string Gateway), Guard> Guards,
+        IReadOnlyDictionary<(string Slug, string Gateway), Settings> Settings,
         ILookup<string, (string Gateway, SealedSecret Secret)> Secrets,
         ILookup<string, SealedPixel> Pixels,
         ILookup<string, KnownApiKey> ApiKeys
