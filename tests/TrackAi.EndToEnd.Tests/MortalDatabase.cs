@@ -19,13 +19,17 @@ internal sealed class MortalDatabase : TestDatabase
         DataSource = EventStoreModule.CreateDataSource(ConnectionString);
     }
 
-    /// <summary>SIGKILL to the postmaster: nothing is flushed, no session is ended in order.</summary>
+    /// <summary>
+    /// SIGKILL to the postmaster: nothing is flushed, no session is ended in order. It would come back by itself; nobody reaches it until
+    /// <see cref="StartServerAsync"/>.
+    /// </summary>
     public async Task KillServerAsync()
     {
         var postmaster = await File.ReadAllLinesAsync(Path.Combine(clusters.Peek().ServerDirectory, "postmaster.pid"));
         using var process = Process.GetProcessById(int.Parse(postmaster[0], CultureInfo.InvariantCulture));
         process.Kill();
         await process.WaitForExitAsync();
+        wire!.Cut();
     }
 
     /// <summary>Starts it over the same files; under the same address for whoever is connected through <see cref="TestDatabase.ConnectionString"/>.</summary>
@@ -34,11 +38,10 @@ internal sealed class MortalDatabase : TestDatabase
         clusters.Push(
             await PrivateCluster.PrivateCluster.StartOrAttachAsync(new PrivateClusterOptions { DataDirectory = directory.FullName })
         );
-        // It takes another port each time.
-        if (wire is null)
-            wire = new Wire(clusters.Peek().ConnectionString);
-        else
-            wire.LeadTo(clusters.Peek().ConnectionString);
+        // Its port may have been taken by somebody else meanwhile.
+        wire ??= new Wire(clusters.Peek().ConnectionString);
+        wire.LeadTo(clusters.Peek().ConnectionString);
+        wire.Mend();
         ConnectionString = wire.ConnectionString;
     }
 

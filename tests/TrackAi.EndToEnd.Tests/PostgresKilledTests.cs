@@ -64,7 +64,7 @@ public sealed class PostgresKilledTests(PostgresKilledTests.Server server) : ICl
     /// <summary>What an append ends with while there is no Postgres: within any time a caller would wait.</summary>
     private static async Task<Exception> RefusalAsync(TrackAiHost host, Seller seller)
     {
-        for (var attempt = 0; ; attempt++)
+        for (var attempt = 0; attempt < 1000; attempt++)
         {
             var visit = $"{seller.Tenant}-{attempt}";
             var click = new ClickCaptured(
@@ -84,5 +84,7 @@ public sealed class PostgresKilledTests(PostgresKilledTests.Server server) : ICl
                 return exception;
             }
         }
+
+        throw new TimeoutException("Appends go on although Postgres was killed.");
     }
 }
