@@ -158,7 +158,14 @@ public sealed class EventImporter
         foreach (var row in rows)
             row.Version = versions[row.Event.Stream] = versions.GetValueOrDefault(row.Event.Stream) + 1;
 
-        StartStreams(connection, rows.Where(row => row.Version == 1).Select(row => row.Event), versions);
+        StartStreams(
+            connection,
+            rows.Where(row => row.Version == 1)
+                .Select(row => row.Event)
+                .OrderBy(first => first.Stream.TenantId, StringComparer.Ordinal)
+                .ThenBy(first => first.Stream.Id, StringComparer.Ordinal),
+            versions
+        );
         await MoveStreamsAsync(connection, [.. known], versions, cancellationToken);
         var numbers = await DrawNumbersAsync(connection, rows.Count, cancellationToken);
         if (mayVouch)

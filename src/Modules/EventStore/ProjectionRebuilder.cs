@@ -83,7 +83,20 @@ public sealed partial class ProjectionRebuilder
         finally
         {
             EventStoreMetrics.EndRebuild(projection.Name);
+            await UnlockAsync(guard, projection);
+        }
+    }
+
+    // A lock ends with its connection: if that is gone, so is the lock, and what went wrong before is what the caller must hear.
+    private static async Task UnlockAsync(NpgsqlConnection guard, IProjection projection)
+    {
+        try
+        {
             await ExecuteAsync(guard, $"select pg_advisory_unlock({LockClass}, hashtext('{projection.Name}'))", CancellationToken.None);
+        }
+        catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException or InvalidOperationException)
+        {
+            NpgsqlConnection.ClearPool(guard);
         }
     }
 
