@@ -31,6 +31,7 @@ internal static class TrackAiCommandLine
             TenantCommands.Gateways(),
             TenantCommands.Pixels(),
             TenantCommands.ApiKeys(),
+            FlagCommands.Create(),
             KeysCommand.Create(),
             PrivacyCommands.Create(),
             ProjectionCommands.Create(),
