@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Reflection;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
@@ -115,6 +116,39 @@ public sealed class RebuildTests : IAsyncLifetime
         failed.Message.ShouldContain("5001 to 10000");
         seen.ShouldBe(6000, "the first page of 5000 was not done again");
         (await DifferencesAsync()).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_rebuild_shows_how_far_it_is_as_a_metric_until_it_ends()
+    {
+        await using var host = await StartAsync(daemon: false);
+        for (var round = 0; round < 11; round++)
+            await host.Store.AppendAsync(
+                new Append(Orders.Stream($"shown-{round}"), [.. Enumerable.Range(0, 1000).Select(amount => new OrderPaid(amount))])
+            );
+        var shown = new List<double>();
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listening) =>
+            {
+                if (instrument.Name == "trackai.projection.rebuild.progress")
+                    listening.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<double>((_, percent, _, _) => shown.Add(percent));
+        listener.Start();
+        PaidPerStream.BeforePage = _ =>
+        {
+            listener.RecordObservableInstruments();
+            return Task.CompletedTask;
+        };
+
+        await host.Services.GetRequiredService<ProjectionRebuilder>().RebuildAsync("PaidPerStream");
+        shown.ShouldContain(percent => percent > 40 && percent < 50, "after the first of 11,000 events' pages of 5,000");
+        shown.Clear();
+        listener.RecordObservableInstruments();
+
+        shown.ShouldBeEmpty();
     }
 
     [Fact]

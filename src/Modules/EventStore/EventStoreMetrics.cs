@@ -54,6 +54,24 @@ public static class EventStoreMetrics
         "How long the projection has been behind. Tag: projection."
     );
 
+    private static readonly ConcurrentDictionary<string, RebuildProgress> Rebuilds = new(StringComparer.Ordinal);
+
+    private static readonly ObservableGauge<double> Rebuilt = Meter.CreateObservableGauge(
+        "trackai.projection.rebuild.progress",
+        () =>
+            Rebuilds.Values.Select(progress => new Measurement<double>(
+                progress.Percent,
+                new KeyValuePair<string, object?>("projection", progress.Name)
+            )),
+        "%",
+        "How far a rebuild that runs in this process is. Tag: projection."
+    );
+
+    /// <summary>Shows how far a rebuild is, until it ends.</summary>
+    internal static void ShowRebuild(RebuildProgress progress) => Rebuilds[progress.Name] = progress;
+
+    internal static void EndRebuild(string projection) => Rebuilds.TryRemove(projection, out _);
+
     /// <summary>Shows a shard's lag as long as this host runs it.</summary>
     internal static IDisposable Watch(Func<ShardLag> lag)
     {

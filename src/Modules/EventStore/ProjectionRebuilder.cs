@@ -82,6 +82,7 @@ public sealed partial class ProjectionRebuilder
         }
         finally
         {
+            EventStoreMetrics.EndRebuild(projection.Name);
             await ExecuteAsync(guard, $"select pg_advisory_unlock({LockClass}, hashtext('{projection.Name}'))", CancellationToken.None);
         }
     }
@@ -252,10 +253,12 @@ public sealed partial class ProjectionRebuilder
             }
         }
 
-        void Report(long mark) =>
-            progress?.Report(
-                new RebuildProgress(projection.Name, position, mark, (position - from) / time.GetElapsedTime(started).TotalSeconds)
-            );
+        void Report(long mark)
+        {
+            var now = new RebuildProgress(projection.Name, position, mark, (position - from) / time.GetElapsedTime(started).TotalSeconds);
+            EventStoreMetrics.ShowRebuild(now);
+            progress?.Report(now);
+        }
     }
 
     private static readonly Task<IReadOnlyList<RecordedEvent>> Nothing = Task.FromResult<IReadOnlyList<RecordedEvent>>([]);

@@ -271,9 +271,15 @@ internal sealed partial class AppendBatcher(
         }
 
         // Committed: whatever goes wrong from here on must not commit it again.
-        for (var index = 0; index < batch.Count; index++)
-            batch[index].Complete(results[index]);
-        appended();
+        try
+        {
+            appended();
+        }
+        finally
+        {
+            for (var index = 0; index < batch.Count; index++)
+                batch[index].Complete(results[index], alone: batch.Count == 1);
+        }
         EventStoreMetrics.BatchSize.Record(batch.Count);
         EventStoreMetrics.Appended.Add(
             results.Zip(batch).Where(pair => pair.First is AppendResult.Appended).Sum(pair => pair.Second.Events.Count)
