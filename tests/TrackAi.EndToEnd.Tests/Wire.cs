@@ -7,7 +7,7 @@ namespace TrackAi.EndToEnd.Tests;
 /// <summary>The wire between a host and Postgres, in the hand of a test: it can be cut, and it can go silent.</summary>
 internal sealed class Wire : IAsyncDisposable
 {
-    private readonly NpgsqlConnectionStringBuilder postgres;
+    private volatile NpgsqlConnectionStringBuilder postgres;
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource end = new();
     private readonly Task accepting;
@@ -29,6 +29,9 @@ internal sealed class Wire : IAsyncDisposable
 
     /// <summary>To the same database, through this wire.</summary>
     public string ConnectionString { get; }
+
+    /// <summary>Leads new connections to another server, such as the same one at another port.</summary>
+    public void LeadTo(string connectionString) => postgres = new NpgsqlConnectionStringBuilder(connectionString);
 
     /// <summary>Every connection ends, and no new one is served.</summary>
     public void Cut()
@@ -118,16 +121,17 @@ internal sealed class Wire : IAsyncDisposable
 
     private async Task<Stream> ConnectAsync(CancellationToken cancellationToken)
     {
-        var isFile = postgres.Host!.StartsWith('/');
+        var server = postgres;
+        var isFile = server.Host!.StartsWith('/');
         var socket = new Socket(
             isFile ? AddressFamily.Unix : AddressFamily.InterNetwork,
             SocketType.Stream,
             isFile ? ProtocolType.Unspecified : ProtocolType.Tcp
         );
         if (isFile)
-            await socket.ConnectAsync(new UnixDomainSocketEndPoint($"{postgres.Host}/.s.PGSQL.{postgres.Port}"), cancellationToken);
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint($"{server.Host}/.s.PGSQL.{server.Port}"), cancellationToken);
         else
-            await socket.ConnectAsync(postgres.Host, postgres.Port, cancellationToken);
+            await socket.ConnectAsync(server.Host, server.Port, cancellationToken);
         return new NetworkStream(socket, ownsSocket: true);
     }
 }

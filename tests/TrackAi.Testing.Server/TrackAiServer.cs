@@ -14,7 +14,7 @@ public class TrackAiServer : IAsyncLifetime
     private TrackAiHost? host;
     private int sellers;
 
-    public TestDatabase Database { get; } = new();
+    public TestDatabase Database { get; protected init; } = new();
 
     public MetaStandInServer Meta { get; private set; } = null!;
 

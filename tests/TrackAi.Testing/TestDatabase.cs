@@ -9,9 +9,9 @@ public class TestDatabase : IAsyncLifetime
 {
     private string name = "";
 
-    public string ConnectionString { get; private set; } = "";
+    public string ConnectionString { get; protected set; } = "";
 
-    public NpgsqlDataSource DataSource { get; private set; } = null!;
+    public NpgsqlDataSource DataSource { get; protected set; } = null!;
 
     public virtual async ValueTask InitializeAsync()
     {
@@ -27,7 +27,8 @@ public class TestDatabase : IAsyncLifetime
     {
         GC.SuppressFinalize(this);
         await DataSource.DisposeAsync();
-        await PostgresServer.DropDatabaseAsync(name);
+        if (name.Length > 0)
+            await PostgresServer.DropDatabaseAsync(name);
     }
 
     /// <summary>The first column of the first row.</summary>

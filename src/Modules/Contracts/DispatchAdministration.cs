@@ -82,6 +82,55 @@ public sealed record DeadLetterFilter(
 /// <param name="Left">Left where they were, because sending them is not safe or of no use.</param>
 public sealed record Redrive(Guid RedriveId, string? TraceId, IReadOnlyList<DeadLetter> Redriven, IReadOnlyList<DeadLetter> Left);
 
+/// <summary>A request that a replayed decision comes to.</summary>
+public sealed record ReplayedRequest(string TenantId, DispatchRequested Request);
+
+/// <summary>What a replay may send again beside what cannot count twice.</summary>
+/// <param name="Confirmed">Also what Meta has confirmed already.</param>
+/// <param name="Force">Also what Meta may count twice.</param>
+public sealed record ReplayConsent(bool Confirmed = false, bool Force = false);
+
+/// <summary>A replayed request, what sending it would come to, and what came of it.</summary>
+/// <param name="EventId">The one it always had, and goes out under.</param>
+/// <param name="Expectation">As of a <see cref="DeadLetter"/>, or why it is not sent: <c>waiting</c>, <c>discarded</c>, <c>erased</c>,
+/// <c>no_consent</c>, <c>not_paid</c>.</param>
+/// <param name="Remedy">What that means, in a sentence.</param>
+/// <param name="IsSent">Whether it is one of those to send.</param>
+/// <param name="Outcome">Once sent: <c>confirmed</c>, <c>failed</c> (tried again by the hosts), <c>dead</c> or <c>waiting</c>; null before.</param>
+/// <param name="Detail">What Meta said.</param>
+public sealed record ReplayedDispatch(
+    string TenantId,
+    string ConversionId,
+    string DispatchId,
+    Guid EventId,
+    string PixelId,
+    string Expectation,
+    string Remedy,
+    bool IsSent,
+    string? Outcome = null,
+    string? Detail = null
+);
+
+/// <summary>Sends what replayed decisions request: by the rules of every dispatch, and under the event_id it always had. Implemented by Dispatch.</summary>
+public interface IDispatchReplay
+{
+    /// <summary>What sending each would come to. Changes nothing.</summary>
+    Task<IReadOnlyList<ReplayedDispatch>> PlanAsync(
+        IReadOnlyCollection<ReplayedRequest> requests,
+        ReplayConsent consent,
+        CancellationToken cancellationToken
+    );
+
+    /// <summary>Plans anew, sends what the plan says is to be sent, and waits for Meta's word on it.</summary>
+    /// <param name="by">Who asks.</param>
+    Task<IReadOnlyList<ReplayedDispatch>> SendAsync(
+        IReadOnlyCollection<ReplayedRequest> requests,
+        ReplayConsent consent,
+        string by,
+        CancellationToken cancellationToken
+    );
+}
+
 /// <summary>
 /// What was given up. Each letter says what sending it again would come to: <c>will_count</c> (Meta never took it), <c>will_be_deduplicated</c>
 /// (Meta may have taken it less than 48 hours ago and keeps the first of the same event_id), <c>may_count_twice</c> (longer ago), <c>too_old</c>

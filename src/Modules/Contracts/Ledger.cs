@@ -37,5 +37,6 @@ public sealed record LedgerReport(long Position, long Events, IReadOnlyList<Ledg
 /// </summary>
 public interface IDispatchLedger
 {
-    Task<LedgerReport> VerifyAsync(CancellationToken cancellationToken);
+    /// <param name="progress">Is told the position reached, and the last one.</param>
+    Task<LedgerReport> VerifyAsync(Action<long, long> progress, CancellationToken cancellationToken);
 }

@@ -93,6 +93,11 @@ internal sealed record ConversionToDispatch
             {
                 Succeeded = new HashSet<string>(Succeeded, StringComparer.Ordinal) { succeeded.DispatchId },
             },
+            // A confirmed one that was asked for again is sent again.
+            DispatchRedriven redriven => this with
+            {
+                Succeeded = Succeeded.Where(dispatch => dispatch != redriven.DispatchId).ToHashSet(StringComparer.Ordinal),
+            },
             PersonalDataErased => this with { IsErased = true },
             DispatchSkipped skipped => this with { SkipReason = skipped.Reason },
             _ => this,

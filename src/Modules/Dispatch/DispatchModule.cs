@@ -10,6 +10,7 @@ using TrackAi.Dispatch.Lanes;
 using TrackAi.Dispatch.Ledger;
 using TrackAi.Dispatch.Queue;
 using TrackAi.Dispatch.Queue.Sqs;
+using TrackAi.Dispatch.Replay;
 using TrackAi.EventStore;
 
 namespace TrackAi.Dispatch;
@@ -49,6 +50,7 @@ public static class DispatchModule
         services.AddSingleton<IPixelControl, PixelControl>();
         services.AddSingleton<IDispatchPreview, Preview>();
         services.AddSingleton<IDeadLetters, DeadLetterBox>();
+        services.AddSingleton<IDispatchReplay, SendReplayed>();
         services.AddSingleton<IDispatchLedger, VerifyLedger>();
         services.AddSubscription<RequestDispatches>();
         services.AddHostedService<DispatchWorker>();

@@ -230,11 +230,23 @@ public sealed partial class ProjectionRebuilder
                 return position;
             if (BulkReader.CanRead(projection) && mark - position > BulkReader.PageSize)
             {
-                await foreach (var page in bulk.ReadAsync(projection, position, mark, skipped: false, cancellationToken))
+                try
                 {
-                    await ApplyAsync(projection, schema, page, cancellationToken);
-                    position = page.Ceiling;
-                    Report(mark);
+                    await foreach (var page in bulk.ReadAsync(projection, position, mark, skipped: false, cancellationToken))
+                    {
+                        await ApplyAsync(projection, schema, page, cancellationToken);
+                        position = page.Ceiling;
+                        Report(mark);
+                    }
+                }
+                // These read as they go; a lost connection is no event's fault.
+                catch (Exception exception)
+                    when (exception is PostgresException or not (NpgsqlException or RebuildFailedException or OperationCanceledException))
+                {
+                    throw new RebuildFailedException(
+                        $"{projection.Name} cannot read one of the events after {position}: {exception.Message} The live read model is untouched.",
+                        exception
+                    );
                 }
 
                 continue;

@@ -8,7 +8,7 @@ internal static class DatabaseCommands
 {
     public static Command Create()
     {
-        var apply = new Command("apply", "Create or upgrade the schema. Safe to repeat, and with several hosts at once.") { Session.Json };
+        var apply = new Verb("apply", "Create or upgrade the schema. Safe to repeat, and with several hosts at once.", "db apply");
         apply.SetAction(
             async (parsed, cancellationToken) =>
             {
@@ -24,10 +24,12 @@ internal static class DatabaseCommands
             }
         );
 
-        var assert = new Command("assert", "Say what differs between the database and this version; exit code 1 if anything does.")
-        {
-            Session.Json,
-        };
+        var assert = new Verb(
+            "assert",
+            "Say what differs between the database and this version; exit code 1 if anything does.",
+            "db assert",
+            "db assert --json"
+        );
         assert.SetAction(
             async (parsed, cancellationToken) =>
             {

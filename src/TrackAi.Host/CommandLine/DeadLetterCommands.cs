@@ -19,25 +19,17 @@ internal static class DeadLetterCommands
 
     private sealed record Plan(IReadOnlyList<DeadLetter> Safe, IReadOnlyList<DeadLetter> Left);
 
-    public static Command Create() =>
-        new("dlq", "Dispatches that were given up. Example: dlq redrive --tenant acme --reason permanent --dry-run")
-        {
-            List(),
-            Show(),
-            Redrive(),
-            Discard(),
-        };
+    public static Command Create() => new("dlq", "Dispatches that were given up.") { List(), Show(), Redrive(), Discard() };
 
-    private static Command List()
+    private static Verb List()
     {
         var limit = new Option<int>("--limit") { Description = "At most so many, the latest first.", DefaultValueFactory = _ => 100 };
-        var list = new Command("list", "List them, and what sending each again would come to.")
+        var list = new Verb("list", "List them, and what sending each again would come to.", "dlq list --tenant acme --reason permanent")
         {
             Tenant,
             Reason,
             Pixel,
             limit,
-            Session.Json,
         };
         list.SetAction(
             (parsed, cancellationToken) =>
@@ -56,10 +48,13 @@ internal static class DeadLetterCommands
         return list;
     }
 
-    private static Command Show()
+    private static Verb Show()
     {
         var id = new Argument<string>("DISPATCH") { Description = "Its id as 'dlq list' shows it." };
-        var show = new Command("show", "Show one, with what Meta said.") { id, Session.Json };
+        var show = new Verb("show", "Show one, with what Meta said.", "dlq show f05d53b8-eb9d-544d-8a44-e0fdde700d3d/123456789012345")
+        {
+            id,
+        };
         show.SetAction(
             (parsed, cancellationToken) =>
                 Session.UseAsync(
@@ -80,14 +75,15 @@ internal static class DeadLetterCommands
         return show;
     }
 
-    private static Command Redrive()
+    private static Verb Redrive()
     {
         var all = new Option<bool>("--all") { Description = "All of them." };
         var force = new Option<bool>("--force") { Description = "Also those that Meta may count twice." };
         var dry = new Option<bool>("--dry-run") { Description = "Print the plan and do nothing." };
-        var redrive = new Command(
+        var redrive = new Verb(
             "redrive",
-            "Print what sending them again would come to, then put back those that are safe. Example: dlq redrive --tenant acme --all"
+            "Print what sending them again would come to, then put back those that are safe.",
+            "dlq redrive --tenant acme --all"
         )
         {
             Ids,
@@ -97,7 +93,6 @@ internal static class DeadLetterCommands
             all,
             force,
             dry,
-            Session.Json,
         };
         redrive.SetAction(
             (parsed, cancellationToken) =>
@@ -133,17 +128,16 @@ internal static class DeadLetterCommands
         return redrive;
     }
 
-    private static Command Discard()
+    private static Verb Discard()
     {
         var because = new Option<string>("--because") { Description = "Why; it goes into the log.", Required = true };
-        var discard = new Command("discard", "Put them away for good. Example: dlq discard ID --because 'a test sale'")
+        var discard = new Verb("discard", "Put them away for good.", "dlq discard ID --because 'a test sale'")
         {
             Ids,
             Tenant,
             Reason,
             Pixel,
             because,
-            Session.Json,
         };
         discard.SetAction(
             (parsed, cancellationToken) =>

@@ -10,22 +10,18 @@ internal static class DeliveryCommands
     private static readonly Option<string?> Gateway = new("--gateway") { Description = "Of this gateway only." };
 
     public static Command Create() =>
-        new("deliveries", "Webhooks that were acknowledged and not understood. Example: deliveries not-understood --tenant acme")
-        {
-            NotUnderstood(),
-            Replay(),
-        };
+        new("deliveries", "Webhooks that were acknowledged and not understood.") { NotUnderstood(), Replay() };
 
-    private static Command NotUnderstood()
+    private static Verb NotUnderstood()
     {
-        var list = new Command(
+        var list = new Verb(
             "not-understood",
-            "List them, the oldest first: why, and the names of their fields, never a value. Kept for 30 days. Example: deliveries not-understood --json"
+            "List them, the oldest first: why, and the names of their fields, never a value. Kept for 30 days.",
+            "deliveries not-understood --json"
         )
         {
             Tenant,
             Gateway,
-            Session.Json,
         };
         list.SetAction(
             (parsed, cancellationToken) =>
@@ -44,7 +40,7 @@ internal static class DeliveryCommands
         return list;
     }
 
-    private static Command Replay()
+    private static Verb Replay()
     {
         var id = new Argument<string?>("DELIVERY")
         {
@@ -53,10 +49,11 @@ internal static class DeliveryCommands
         };
         var all = new Option<bool>("--all") { Description = "All of them, or all of --tenant and --gateway." };
         var dry = new Option<bool>("--dry-run") { Description = "Say what would come of it, and record nothing." };
-        var replay = new Command(
+        var replay = new Verb(
             "replay",
             "Translate them again, after a gateway's mapping was mended. What is understood now is recorded as it was received; exit code 1 when one "
-                + "still is not. Example: deliveries replay --all --gateway hotmart --dry-run"
+                + "still is not.",
+            "deliveries replay --all --gateway hotmart --dry-run"
         )
         {
             id,
@@ -64,7 +61,6 @@ internal static class DeliveryCommands
             dry,
             Tenant,
             Gateway,
-            Session.Json,
         };
         replay.SetAction(
             async (parsed, cancellationToken) =>

@@ -17,15 +17,14 @@ internal static class DispatchCommands
     {
         var conversion = new Argument<string>("CONVERSION") { Description = "Such as perfectpay-PPCPMTB1." };
         var tenant = new Option<string>("--tenant") { Description = "Its tenant.", Required = true };
-        var preview = new Command(
+        var preview = new Verb(
             "preview",
-            "Print the exact JSON that Meta would be sent of a conversion, and send nothing. Exit code 1 when it would not be sent. "
-                + "Example: dispatch preview perfectpay-A-1001 --tenant acme"
+            "Print the exact JSON that Meta would be sent of a conversion, and send nothing. Exit code 1 when it would not be sent.",
+            "dispatch preview perfectpay-A-1001 --tenant acme"
         )
         {
             conversion,
             tenant,
-            Session.Json,
         };
         preview.SetAction(
             async (parsed, cancellationToken) =>

@@ -13,13 +13,12 @@ internal static class EnvironmentCommands
 
     public static Command CheckEnvironment()
     {
-        var command = new Command(
+        var command = new Verb(
             "check-env",
-            "Check that this machine and its configuration can serve; exit code 1 when something is missing."
-        )
-        {
-            Session.Json,
-        };
+            "Check that this machine and its configuration can serve; exit code 1 when something is missing.",
+            "check-env",
+            "check-env --json"
+        );
         command.SetAction(
             async (parsed, cancellationToken) =>
             {
@@ -51,7 +50,7 @@ internal static class EnvironmentCommands
 
     public static Command Describe()
     {
-        var command = new Command("describe", "What this installation is made of.") { Session.Json };
+        var command = new Verb("describe", "What this installation is made of.", "describe");
         command.SetAction(
             async (parsed, cancellationToken) =>
             {
@@ -78,7 +77,9 @@ internal static class EnvironmentCommands
                         Console.WriteLine($"gateways       {string.Join(", ", it.Gateways)}");
                         Console.WriteLine($"projections    {string.Join(", ", it.Projections)}");
                         Console.WriteLine($"subscriptions  {string.Join(", ", it.Subscriptions)}");
-                        Console.WriteLine($"event types    {string.Join(", ", it.EventTypes)}");
+                        Console.WriteLine(
+                            $"event types    {string.Join($",{Environment.NewLine}               ", it.EventTypes.Chunk(4).Select(some => string.Join(", ", some)))}"
+                        );
                         Console.WriteLine($"Meta           {it.Meta}");
                     }
                 );

@@ -21,7 +21,15 @@ internal static class EventCommands
         };
         var follow = new Option<bool>("--follow") { Description = "Go on with new events until stopped." };
 
-        var show = new Command("show", "The events of one stream.") { stream, tenant, Session.Json };
+        var show = new Verb(
+            "show",
+            "The events of one stream: version, position, time, type and content. On a terminal one line each; whole with --json, and where it is redirected.",
+            "events show conversion-perfectpay-A-1001 --tenant acme"
+        )
+        {
+            stream,
+            tenant,
+        };
         show.SetAction(
             (parsed, cancellationToken) =>
                 Session.UseAsync(
@@ -34,41 +42,70 @@ internal static class EventCommands
                             throw new CommandFailedException(
                                 $"tenant {parsed.GetValue(tenant)} has no stream '{parsed.GetValue(stream)}'."
                             );
-                        Session.Print(parsed, events.Select(Shown).ToArray(), _ => PrintLines(events));
+                        Session.Print(parsed, events.Select(Shown).ToArray(), _ => PrintStream(events));
                     },
                     cancellationToken
                 )
         );
 
-        var tail = new Command("tail", "The last events of the log, and with --follow the next ones.") { count, follow };
+        var tail = new Verb(
+            "tail",
+            "The last events of the log, and with --follow the next ones; with --json one object a line.",
+            "events tail --count 20 --follow"
+        )
+        {
+            count,
+            follow,
+        };
         tail.SetAction(
             (parsed, cancellationToken) =>
                 Session.UseAsync(
-                    services => TailAsync(services, parsed.GetValue(count), parsed.GetValue(follow), cancellationToken),
+                    services => TailAsync(parsed, services, parsed.GetValue(count), parsed.GetValue(follow), cancellationToken),
                     cancellationToken
                 )
         );
 
-        var export = new Command("export", "The log as JSON lines.") { from, to };
+        var export = new Verb("export", "The log as JSON lines, with --json and without.", "events export --from 0 --to 1000 > log.jsonl")
+        {
+            from,
+            to,
+        };
         export.SetAction(
             (parsed, cancellationToken) =>
                 Session.UseAsync(
-                    async services =>
-                    {
-                        await foreach (
-                            var recorded in services
-                                .GetRequiredService<PostgresEventStore>()
-                                .ReadAllAsync(parsed.GetValue(from), parsed.GetValue(to), cancellationToken)
-                        )
-                            Console.WriteLine(JsonSerializer.Serialize(Shown(recorded), JsonSerializerOptions.Web));
-                    },
+                    services => ExportAsync(services, parsed.GetValue(from), parsed.GetValue(to), cancellationToken),
                     cancellationToken
                 )
         );
         return new Command("events", "The event log.") { show, tail, export };
     }
 
-    private static async Task TailAsync(IServiceProvider services, int count, bool follow, CancellationToken cancellationToken)
+    private static async Task ExportAsync(IServiceProvider services, long from, long? to, CancellationToken cancellationToken)
+    {
+        var store = services.GetRequiredService<PostgresEventStore>();
+        var last = Math.Min(to ?? long.MaxValue, await store.ReadHighWaterMarkAsync(cancellationToken));
+        await ProgressBar.ShowAsync(
+            "export",
+            prints: true,
+            services.GetRequiredService<TimeProvider>(),
+            async progress =>
+            {
+                await foreach (var recorded in store.ReadAllAsync(from, last, cancellationToken))
+                {
+                    PrintLine(recorded);
+                    progress(ProgressBar.Percent(recorded.Sequence, from, last), $"{recorded.Sequence}/{last}");
+                }
+            }
+        );
+    }
+
+    private static async Task TailAsync(
+        ParseResult parsed,
+        IServiceProvider services,
+        int count,
+        bool follow,
+        CancellationToken cancellationToken
+    )
     {
         var store = services.GetRequiredService<PostgresEventStore>();
         var time = services.GetRequiredService<TimeProvider>();
@@ -77,7 +114,10 @@ internal static class EventCommands
         {
             await foreach (var recorded in store.ReadAllAsync(position, cancellationToken: cancellationToken))
             {
-                PrintLines([recorded]);
+                if (parsed.GetValue(Session.Json))
+                    PrintLine(recorded);
+                else
+                    PrintLogged(recorded);
                 position = recorded.Sequence;
             }
             if (follow)
@@ -98,11 +138,28 @@ internal static class EventCommands
             Data = JsonSerializer.Deserialize<JsonElement>(recorded.Json.Span),
         };
 
-    private static void PrintLines(IEnumerable<RecordedEvent> events)
+    // One object a line: what is streamed is no array.
+    private static void PrintLine(RecordedEvent recorded) => Console.WriteLine(Session.ToJsonLine(Shown(recorded)));
+
+    private static void PrintStream(IReadOnlyList<RecordedEvent> events)
     {
+        Console.WriteLine($"{events[0].Stream.Id} of tenant {events[0].TenantId}, {events.Count} events");
         foreach (var recorded in events)
-            Console.WriteLine(
-                $"{recorded.Sequence, 10}  {recorded.Timestamp:u}  {recorded.TenantId}/{recorded.Stream.Id}@{recorded.Version}  {recorded.Type}  {Encoding.UTF8.GetString(recorded.Json.Span)}"
-            );
+            Console.WriteLine(Fitted($"{recorded.Version, 4}  {recorded.Sequence, 8}  {recorded.Timestamp:u}  {Told(recorded)}"));
     }
+
+    private static void PrintLogged(RecordedEvent recorded) =>
+        Console.WriteLine(
+            Fitted(
+                $"{recorded.Sequence, 8}  {recorded.Timestamp:u}  {recorded.TenantId}/{recorded.Stream.Id}@{recorded.Version}  {Told(recorded)}"
+            )
+        );
+
+    private static string Told(RecordedEvent recorded) => $"{recorded.Type}  {Encoding.UTF8.GetString(recorded.Json.Span)}";
+
+    // One line each on a terminal; whole where something else reads it.
+    private static string Fitted(string line) =>
+        Console.IsOutputRedirected || Console.WindowWidth is not (> 20 and var width) || line.Length < width
+            ? line
+            : $"{line[..(width - 2)]}…";
 }

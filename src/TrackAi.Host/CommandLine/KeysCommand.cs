@@ -9,23 +9,24 @@ internal static class KeysCommand
 {
     public static Command Create()
     {
-        var create = new Command(
+        var create = new Verb(
             "new",
-            "Print a new master key (32 random bytes in base64). Keep it where you keep secrets: without it nothing protected can be read."
+            "Print a new master key (32 random bytes in base64). Keep it where you keep secrets: without it nothing protected can be read.",
+            "keys new"
         );
-        create.SetAction(_ => Console.WriteLine(PrivacyOptions.NewMasterKey()));
+        create.SetAction(parsed =>
+            Session.Print(parsed, new { MasterKey = PrivacyOptions.NewMasterKey() }, made => Console.WriteLine(made.MasterKey))
+        );
         return new Command("keys", "Keys of the installation.") { create, Rotate() };
     }
 
-    private static Command Rotate()
+    private static Verb Rotate()
     {
-        var rotate = new Command(
+        var rotate = new Verb(
             "rotate",
-            "Wrap every key and secret under Secrets:MasterKey that is still under Secrets:OtherMasterKey. Example: Secrets__MasterKey=NEW Secrets__OtherMasterKey=OLD trackai keys rotate"
-        )
-        {
-            Session.Json,
-        };
+            "Wrap every key and secret under Secrets:MasterKey that is still under Secrets:OtherMasterKey.",
+            "keys rotate"
+        );
         rotate.SetAction(
             (parsed, cancellationToken) =>
                 Session.UseAsync(

@@ -36,10 +36,10 @@ internal static class OnboardCommand
         {
             Description = "The host as browsers reach it; PublicUrl of the configuration when left out.",
         };
-        var onboard = new Command(
+        var onboard = new Verb(
             "onboard",
-            "Bring a seller in: tenant, funnel, gateway secret, pixel and origins. May be run again; what is there is left alone. "
-                + "Example: onboard loja-001 --gateway hotmart --secret - --pixel 123456789012345 --pixel-token - --url https://track.example"
+            "Bring a seller in: tenant, funnel, gateway secret, pixel and origins. May be run again; what is there is left alone.",
+            "onboard loja-001 --gateway hotmart --secret - --pixel 123456789012345 --pixel-token - --url https://track.example"
         )
         {
             tenant,
@@ -54,7 +54,6 @@ internal static class OnboardCommand
             test,
             origins,
             url,
-            Session.Json,
         };
         onboard.SetAction(
             (parsed, cancellationToken) =>

@@ -16,11 +16,12 @@ internal static class PrivacyCommands
 
     public static Command Create() => new("privacy", "What is held of a person: hand it over, erase it.") { Export(), Erase() };
 
-    private static Command Export()
+    private static Verb Export()
     {
-        var export = new Command(
+        var export = new Verb(
             "export",
-            "Print everything that is held of a person, as JSON with a heading for each entry. Example: privacy export acme --email ana@example.com > ana.json"
+            "Print everything that is held of a person, as JSON with a heading for each entry.",
+            "privacy export acme --email ana@example.com > ana.json"
         )
         {
             Tenant,
@@ -42,12 +43,13 @@ internal static class PrivacyCommands
         return export;
     }
 
-    private static Command Erase()
+    private static Verb Erase()
     {
         var dryRun = new Option<bool>("--dry-run") { Description = "Say what would go, and leave it." };
-        var erase = new Command(
+        var erase = new Verb(
             "erase",
-            "Destroy the keys of a person's data and every look-up of them, for good, and print a certificate. Example: privacy erase acme --email ana@example.com --phone '+55 11 98765-4321' --dry-run"
+            "Destroy the keys of a person's data and every look-up of them, for good, and print a certificate.",
+            "privacy erase acme --email ana@example.com --phone '+55 11 98765-4321' --dry-run"
         )
         {
             Tenant,
@@ -55,7 +57,6 @@ internal static class PrivacyCommands
             Phone,
             Order,
             dryRun,
-            Session.Json,
         };
         erase.SetAction(
             (parsed, cancellationToken) =>

@@ -16,10 +16,11 @@ internal static class ProbeCommand
             Description = "The secret segment that the gateway's webhook URL ends with, where it asks for one.",
         };
         var timeout = new Option<int>("--timeout") { Description = "Seconds to wait for each step.", DefaultValueFactory = _ => 30 };
-        var probe = new Command(
+        var probe = new Verb(
             "probe",
             "Send a test click and a test sale of a funnel through a running host and say what became of each identifier. The sale is marked as a test "
-                + "and ends before Meta. Exit code 1 when something was lost. Example: probe hotmart --tenant loja-001 --url https://track.example"
+                + "and ends before Meta. Exit code 1 when something was lost.",
+            "probe hotmart --tenant loja-001 --url https://track.example"
         )
         {
             funnel,
@@ -27,7 +28,6 @@ internal static class ProbeCommand
             url,
             segment,
             timeout,
-            Session.Json,
         };
         probe.SetAction(
             async (parsed, cancellationToken) =>

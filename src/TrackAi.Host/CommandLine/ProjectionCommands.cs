@@ -9,7 +9,7 @@ internal static class ProjectionCommands
     public static Command Create()
     {
         var name = new Argument<string>("NAME") { Description = "As 'projections list' prints it." };
-        var list = new Command("list", "The projections and subscriptions there are, and the tables they build.") { Session.Json };
+        var list = new Verb("list", "The projections and subscriptions there are, and the tables they build.", "projections list");
         list.SetAction(
             (parsed, cancellationToken) =>
                 Session.UseAsync(
@@ -49,7 +49,12 @@ internal static class ProjectionCommands
                 )
         );
 
-        var status = new Command("status", "Where each of them stands; exit code 1 when one has stopped.") { Session.Json };
+        var status = new Verb(
+            "status",
+            "Where each of them stands; exit code 1 when one has stopped.",
+            "projections status",
+            "projections status --json"
+        );
         status.SetAction(
             async (parsed, cancellationToken) =>
             {
@@ -76,7 +81,7 @@ internal static class ProjectionCommands
                                                     shard.State,
                                                     $"{shard.Progress}",
                                                     $"{Math.Max(0, mark - shard.Progress)}",
-                                                    shard.Owner ?? "nobody",
+                                                    shard.State == "running" ? shard.Owner ?? "nobody" : "-",
                                                     shard.ErrorSequence is null
                                                         ? ""
                                                         : $"event {shard.ErrorSequence} ({shard.ErrorType}): {shard.Error}",
@@ -102,39 +107,57 @@ internal static class ProjectionCommands
                 "pause",
                 "Halt one until it is resumed.",
                 name,
-                (progress, one, cancellationToken) => progress.PauseAsync(one, cancellationToken)
+                (progress, one, cancellationToken) => progress.PauseAsync(one, cancellationToken),
+                "is paused until 'projections resume'"
             ),
             Change(
                 "resume",
                 "Let a paused or stopped one run again.",
                 name,
-                (progress, one, cancellationToken) => progress.ResumeAsync(one, cancellationToken)
+                (progress, one, cancellationToken) => progress.ResumeAsync(one, cancellationToken),
+                "runs again"
             ),
             Change(
                 "skip",
                 "Step over the event it stopped at, which becomes a dead letter.",
                 name,
-                (progress, one, cancellationToken) => progress.SkipAsync(one, cancellationToken)
+                (progress, one, cancellationToken) => progress.SkipAsync(one, cancellationToken),
+                "steps over the event, which is a dead letter now, and runs again"
             ),
         };
     }
 
-    private static Command Change(
+    private static string[] NamesOf(IServiceProvider services) =>
+        [.. services.GetServices<IProjection>().Select(one => one.Name), .. services.GetServices<ISubscription>().Select(one => one.Name)];
+
+    private static Verb Change(
         string verb,
         string description,
         Argument<string> name,
-        Func<ProjectionProgress, string, CancellationToken, Task<bool>> change
+        Func<ProjectionProgress, string, CancellationToken, Task<bool>> change,
+        string done
     )
     {
-        var command = new Command(verb, description) { name };
+        var command = new Verb(verb, description, $"projections {verb} Visits") { name };
         command.SetAction(
             (parsed, cancellationToken) =>
                 Session.UseAsync(
                     async services =>
                     {
-                        if (!await change(services.GetRequiredService<ProjectionProgress>(), parsed.GetValue(name)!, cancellationToken))
-                            throw new CommandFailedException($"'{parsed.GetValue(name)}' cannot {verb}: see 'projections status'.");
-                        Console.WriteLine("Done.");
+                        var known = NamesOf(services);
+                        // 'projections status' prints NAME:All.
+                        var one = parsed.GetValue(name)!.Split(':')[0];
+                        if (!known.Contains(one, StringComparer.Ordinal))
+                            throw new CommandFailedException(
+                                $"there is no projection or subscription '{one}'; there are {string.Join(", ", known)}."
+                            );
+                        if (!await change(services.GetRequiredService<ProjectionProgress>(), one, cancellationToken))
+                            throw new CommandFailedException(
+                                verb == "skip"
+                                    ? $"{one} has not stopped at an event: there is nothing to skip. See 'projections status'."
+                                    : $"{one} has not run yet, so there is nothing to {verb}: start a host first."
+                            );
+                        Session.Print(parsed, new { Name = one, Done = verb }, changed => Console.WriteLine($"{changed.Name} {done}."));
                     },
                     cancellationToken
                 )

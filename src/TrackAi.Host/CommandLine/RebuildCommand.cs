@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Spectre.Console;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
 
@@ -21,14 +20,15 @@ internal static class RebuildCommand
             Arity = ArgumentArity.ZeroOrOne,
         };
         var all = new Option<bool>("--all") { Description = "Every one, one after the other." };
-        var rebuild = new Command(
+        var rebuild = new Verb(
             "rebuild",
-            "Build a read model again from the whole log and put it in place in one moment. Goes on where a killed one was."
+            "Build a read model again from the whole log and put it in place in one moment. Goes on where a killed one was.",
+            "projections rebuild Visits",
+            "projections rebuild --all"
         )
         {
             name,
             all,
-            Session.Json,
         };
         rebuild.SetAction(
             (parsed, cancellationToken) =>
@@ -61,8 +61,10 @@ internal static class RebuildCommand
         if (name == Tenants)
             events = await services.GetRequiredService<ITenantAdministration>().RebuildRelationsAsync(cancellationToken);
         else
-            await ShowProgressAsync(
+            await ProgressBar.ShowAsync(
                 name,
+                prints: false,
+                time,
                 progress =>
                     services
                         .GetRequiredService<ProjectionRebuilder>()
@@ -71,31 +73,16 @@ internal static class RebuildCommand
                             new Reporter(report =>
                             {
                                 events = report.Target;
-                                progress(report);
+                                progress(
+                                    report.Percent,
+                                    $"{report.Position}/{report.Target}, {report.EventsPerSecond:0} events/s, {(report.TimeLeft is { } left ? $"{left:mm\\:ss} left" : "done")}"
+                                );
                             }),
                             cancellationToken
                         )
             );
         return new Rebuilt(name, events, time.GetElapsedTime(started).TotalSeconds);
     }
-
-    // On stderr, so that stdout is the result alone.
-    private static Task ShowProgressAsync(string name, Func<Action<RebuildProgress>, Task> rebuild) =>
-        AnsiConsole
-            .Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) })
-            .Progress()
-            .AutoClear(true)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn())
-            .StartAsync(async context =>
-            {
-                var bar = context.AddTask(name);
-                await rebuild(report =>
-                {
-                    bar.Value = report.Percent;
-                    bar.Description =
-                        $"{name} {report.Position}/{report.Target}, {report.EventsPerSecond:0} events/s, {(report.TimeLeft is { } left ? $"{left:mm\\:ss} left" : "done")}";
-                });
-            });
 
     private static void Print(IReadOnlyList<Rebuilt> rebuilt)
     {

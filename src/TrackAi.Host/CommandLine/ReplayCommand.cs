@@ -6,7 +6,7 @@ using TrackAi.EventStore;
 
 namespace TrackAi.Host.CommandLine;
 
-/// <summary><c>replay STREAM|--from --to</c>: each decision made again, beside the recorded one, without any effect.</summary>
+/// <summary><c>replay STREAM|--from --to</c>: each decision made again, beside the recorded one, without any effect unless <c>--dispatch</c> asks for it.</summary>
 internal static class ReplayCommand
 {
     // When a decision was made is not part of it.
@@ -32,16 +32,23 @@ internal static class ReplayCommand
         var tenant = new Option<string?>("--tenant") { Description = "The stream's tenant." };
         var from = new Option<long?>("--from") { Description = "First position of the log." };
         var to = new Option<long?>("--to") { Description = "Last position of the log." };
-        var replay = new Command(
+        var replay = new Verb(
             "replay",
-            "Run events through the handlers again, without any effect, and print each decision beside the recorded one. Exit code 1 when one differs."
+            "Run events through the handlers again, without any effect, and print each decision beside the recorded one. Exit code 1 when one differs; "
+                + "with --dispatch, which really sends, when something could not be sent or Meta did not take it.",
+            "replay conversion-perfectpay-A-1001 --tenant acme",
+            "replay --from 1 --to 1000 --json",
+            "replay conversion-perfectpay-A-1001 --tenant acme --dispatch --dry-run"
         )
         {
             stream,
             tenant,
             from,
             to,
-            Session.Json,
+            ReplayDispatch.Dispatch,
+            ReplayDispatch.DryRun,
+            ReplayDispatch.Confirmed,
+            ReplayDispatch.Force,
         };
         replay.SetAction(
             async (parsed, cancellationToken) =>
@@ -51,22 +58,33 @@ internal static class ReplayCommand
                 if (parsed.GetValue(stream) is not null && parsed.GetValue(tenant) is null)
                     throw new CommandFailedException("give the stream's --tenant.");
 
+                ReplayDispatch.Check(parsed);
+
                 var clock = new ReplayClock();
                 await using var application = await OpenAsync(clock, cancellationToken);
                 await application.StartAsync(cancellationToken);
                 var store = application.Services.GetRequiredService<PostgresEventStore>();
+                var (after, upTo) = (
+                    (parsed.GetValue(from) ?? 1) - 1,
+                    Math.Min(parsed.GetValue(to) ?? long.MaxValue, await store.ReadHighWaterMarkAsync(cancellationToken))
+                );
                 var events = parsed.GetValue(stream) is { } name
-                    ? (await store.ReadStreamAsync(new StreamId(parsed.GetValue(tenant)!, name), cancellationToken)).ToAsyncEnumerable()
-                    : store.ReadAllAsync(parsed.GetValue(from)!.Value - 1, parsed.GetValue(to), cancellationToken);
+                    ? await ReadStreamAsync(store, new StreamId(parsed.GetValue(tenant)!, name), cancellationToken)
+                    : store.ReadAllAsync(after, upTo, cancellationToken);
 
                 var lines = new List<Line>();
+                var decided = new HashSet<(string, string)>();
+                var requests = new List<ReplayedRequest>();
                 var ofOneEvent = new List<Replayed>();
                 async Task ShowAsync()
                 {
-                    foreach (var one in WithTheirOwn(ofOneEvent))
+                    foreach (var one in WithTheirOwn(ofOneEvent).Select(one => WithoutDecided(one, decided)))
                     {
                         var line = await CompareAsync(one, store, cancellationToken);
                         lines.Add(line);
+                        requests.AddRange(
+                            one.Decided.OfType<DispatchRequested>().Select(request => new ReplayedRequest(one.Event.TenantId, request))
+                        );
                         if (!parsed.GetValue(Session.Json))
                             Print(line);
                     }
@@ -74,26 +92,47 @@ internal static class ReplayCommand
                     ofOneEvent.Clear();
                 }
 
-                await foreach (
-                    var one in application
-                        .Services.GetRequiredService<Replayer>()
-                        .ReplayAsync(events, now => clock.Now = now, cancellationToken)
-                )
-                {
-                    if (ofOneEvent.Count > 0 && ofOneEvent[0].Event.Sequence != one.Event.Sequence)
+                await ProgressBar.ShowAsync(
+                    "replay",
+                    prints: true,
+                    clock,
+                    async progress =>
+                    {
+                        await foreach (
+                            var one in application
+                                .Services.GetRequiredService<Replayer>()
+                                .ReplayAsync(events, now => clock.Now = now, cancellationToken)
+                        )
+                        {
+                            if (ofOneEvent.Count > 0 && ofOneEvent[0].Event.Sequence != one.Event.Sequence)
+                                await ShowAsync();
+                            ofOneEvent.Add(one);
+                            progress(ProgressBar.Percent(one.Event.Sequence, after, upTo), $"{one.Event.Sequence}/{upTo}");
+                        }
+
                         await ShowAsync();
-                    ofOneEvent.Add(one);
-                }
+                    }
+                );
 
-                await ShowAsync();
-
-                if (parsed.GetValue(Session.Json))
-                    Session.Print(parsed, lines, _ => { });
-                else
+                if (!parsed.GetValue(Session.Json))
                     Console.WriteLine(
                         $"{lines.Count} decisions replayed, {lines.Count(line => line.Verdict == "differs")} differ{Erased(lines)}."
                     );
-                return lines.Exists(line => line.Verdict == "differs") ? 1 : 0;
+                if (!parsed.GetValue(ReplayDispatch.Dispatch))
+                {
+                    Session.Print(parsed, lines, _ => { });
+                    return lines.Exists(line => line.Verdict == "differs") ? 1 : 0;
+                }
+
+                // What is sent is sent now.
+                clock.Now = null;
+                var dispatches = await ReplayDispatch.RunAsync(parsed, application.Services, requests, cancellationToken);
+                Session.Print(
+                    parsed,
+                    new { Decisions = lines, Dispatches = dispatches },
+                    sent => ReplayDispatch.Print(sent.Dispatches, parsed.GetValue(ReplayDispatch.DryRun))
+                );
+                return parsed.GetValue(ReplayDispatch.DryRun) || ReplayDispatch.IsDone(dispatches) ? 0 : 1;
             }
         );
         return replay;
@@ -111,11 +150,37 @@ internal static class ReplayCommand
             cancellationToken
         );
 
+    private static async Task<IAsyncEnumerable<RecordedEvent>> ReadStreamAsync(
+        PostgresEventStore store,
+        StreamId stream,
+        CancellationToken cancellationToken
+    ) =>
+        await store.ReadStreamAsync(stream, cancellationToken) is { Count: > 0 } events
+            ? events.ToAsyncEnumerable()
+            : throw new CommandFailedException($"tenant {stream.TenantId} has no stream '{stream.Id}'.");
+
     // What is recorded of an event names no handler: who decides nothing where another decides has only learned from it.
     private static IEnumerable<Replayed> WithTheirOwn(List<Replayed> ofOneEvent) =>
         ofOneEvent.Select(one =>
             one.Decided.Count == 0 && ofOneEvent.Exists(other => other.Decided.Count > 0) ? one with { Recorded = [] } : one
         );
+
+    // What came before the first decision was recorded sees none: it was made once all the same.
+    private static Replayed WithoutDecided(Replayed one, HashSet<(string Tenant, string Of)> decided) =>
+        one with
+        {
+            Decided =
+            [
+                .. one.Decided.Where(decision =>
+                    decision switch
+                    {
+                        DispatchRequested request => decided.Add((one.Event.TenantId, request.DispatchId)),
+                        DispatchSkipped skipped => decided.Add((one.Event.TenantId, skipped.ConversionId)),
+                        _ => true,
+                    }
+                ),
+            ],
+        };
 
     private static async Task<Line> CompareAsync(Replayed one, PostgresEventStore store, CancellationToken cancellationToken)
     {

@@ -7,9 +7,11 @@ internal static class ServeCommand
 {
     public static Command Create()
     {
-        var serve = new Command(
+        var serve = new Verb(
             "serve",
-            "Serve HTTP, match and dispatch, until stopped. Configuration as --Section:Key value or Section__Key in the environment."
+            "Serve HTTP, match and dispatch, until stopped. Configuration as --Section:Key value or Section__Key in the environment.",
+            "serve --Urls http://0.0.0.0:3001",
+            "serve --Dispatch:RunWorker false"
         )
         {
             TreatUnmatchedTokensAsErrors = false,

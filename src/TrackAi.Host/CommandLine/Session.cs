@@ -9,7 +9,10 @@ namespace TrackAi.Host.CommandLine;
 /// <summary>What most verbs need: the application over the database, not serving, and a way to print for people or for programs.</summary>
 internal static class Session
 {
-    public static readonly Option<bool> Json = new("--json") { Description = "Print JSON for programs.", Recursive = true };
+    public static readonly Option<bool> Json = new("--json") { Description = "Print JSON for programs." };
+
+    /// <summary>Whether this run prints for programs: then stderr has nothing but the error, if there is one.</summary>
+    public static bool IsJson { get; set; }
 
     private static readonly JsonSerializerOptions JsonFormat = new(JsonSerializerDefaults.Web)
     {
@@ -17,6 +20,8 @@ internal static class Session
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
     };
+
+    private static readonly JsonSerializerOptions OneLine = new(JsonFormat) { WriteIndented = false };
 
     /// <summary>Runs an action against the database, whose schema is brought up to date first.</summary>
     public static async Task<int> UseAsync(Func<IServiceProvider, Task> action, CancellationToken cancellationToken)
@@ -84,8 +89,9 @@ internal static class Session
         builder.Logging.ClearProviders();
         builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Configuration["Logging:Console:FormatterName"] = "simple";
-        builder.Configuration["Logging:LogLevel:Default"] = "Warning";
-        builder.Configuration["Logging:LogLevel:Microsoft.Hosting.Lifetime"] = "Warning";
+        var level = IsJson ? nameof(LogLevel.None) : nameof(LogLevel.Warning);
+        builder.Configuration["Logging:LogLevel:Default"] = level;
+        builder.Configuration["Logging:LogLevel:Microsoft.Hosting.Lifetime"] = level;
     }
 
     /// <summary>Prints a value as JSON or lets people's text be printed.</summary>
@@ -96,6 +102,9 @@ internal static class Session
         else
             forPeople(value);
     }
+
+    /// <summary>On one line.</summary>
+    public static string ToJsonLine<T>(T value) => JsonSerializer.Serialize(value, OneLine);
 
     public static void PrintJson<T>(T value) => Console.WriteLine(JsonSerializer.Serialize(value, JsonFormat));
 

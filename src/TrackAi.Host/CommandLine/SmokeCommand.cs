@@ -20,9 +20,10 @@ internal static class SmokeCommand
         };
         var apiKey = new Option<string>("--api-key") { Description = "The tenant's API key.", Required = true };
         var timeout = new Option<int>("--timeout") { Description = "Seconds to wait for Meta's answer.", DefaultValueFactory = _ => 30 };
-        var smoke = new Command(
+        var smoke = new Verb(
             "smoke",
-            "Send a click and a signed sale through a running host and follow them to Meta: seven steps. The sale is real to Meta: use a test pixel or a test event code."
+            "Send a click and a signed sale through a running host and follow them to Meta: seven steps. The sale is real to Meta: use a test pixel or a test event code.",
+            "smoke --url http://127.0.0.1:3001 --tenant acme --secret - --api-key tk_…"
         )
         {
             url,
@@ -30,7 +31,6 @@ internal static class SmokeCommand
             secret,
             apiKey,
             timeout,
-            Session.Json,
         };
         smoke.SetAction(
             async (parsed, cancellationToken) =>

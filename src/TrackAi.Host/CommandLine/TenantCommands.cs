@@ -9,6 +9,19 @@ internal static class TenantCommands
 {
     private static readonly Argument<string> Tenant = new("TENANT") { Description = "The tenant's slug, such as test-tenant-001." };
 
+    /// <param name="SecretChanged">Null where it was not asked for, as the others.</param>
+    /// <param name="WebhookPath">With the secret segment that was just made; shown this once.</param>
+    private sealed record ChangedConnection(
+        string Tenant,
+        string Gateway,
+        bool? SecretChanged,
+        bool? AllowListChanged,
+        bool? UrlSegmentChanged,
+        bool? AmountChanged,
+        string? Amount,
+        string? WebhookPath
+    );
+
     public static Command Tenants()
     {
         var slug = new Argument<string>("SLUG") { Description = "Small letters, digits and hyphens." };
@@ -20,7 +33,7 @@ internal static class TenantCommands
         };
         var reason = new Option<string?>("--reason") { Description = "Why." };
 
-        var add = new Command("add", "Add a tenant.") { slug, name, zone, Session.Json };
+        var add = new Verb("add", "Add a tenant.", "tenants add acme --name 'Acme Cursos' --time-zone America/Bahia") { slug, name, zone };
         add.SetAction(
             (parsed, cancellationToken) =>
                 AdministerAsync(
@@ -46,7 +59,7 @@ internal static class TenantCommands
                 )
         );
 
-        var list = new Command("list", "List the tenants.") { Session.Json };
+        var list = new Verb("list", "List the tenants.", "tenants list");
         list.SetAction(
             (parsed, cancellationToken) =>
                 AdministerAsync(
@@ -68,7 +81,7 @@ internal static class TenantCommands
                 )
         );
 
-        var show = new Command("show", "Show a tenant with its funnels, gateways and pixels; never a secret.") { Tenant, Session.Json };
+        var show = new Verb("show", "Show a tenant with its funnels, gateways and pixels; never a secret.", "tenants show acme") { Tenant };
         show.SetAction(
             (parsed, cancellationToken) =>
                 AdministerAsync(
@@ -78,12 +91,17 @@ internal static class TenantCommands
                 )
         );
 
-        var suspend = new Command("suspend", "Take nothing in for a tenant any more (403).") { Tenant, reason };
+        var suspend = new Verb("suspend", "Take nothing in for a tenant any more (403).", "tenants suspend acme --reason 'left unpaid'")
+        {
+            Tenant,
+            reason,
+        };
         suspend.SetAction(
             (parsed, cancellationToken) =>
                 AdministerAsync(
                     tenants =>
                         SayAsync(
+                            parsed,
                             tenants.SuspendAsync(parsed.GetValue(Tenant)!, parsed.GetValue(reason), cancellationToken),
                             "Suspended.",
                             "It was suspended already."
@@ -92,12 +110,13 @@ internal static class TenantCommands
                 )
         );
 
-        var activate = new Command("activate", "Take in for a suspended tenant again.") { Tenant };
+        var activate = new Verb("activate", "Take in for a suspended tenant again.", "tenants activate acme") { Tenant };
         activate.SetAction(
             (parsed, cancellationToken) =>
                 AdministerAsync(
                     tenants =>
                         SayAsync(
+                            parsed,
                             tenants.ActivateAsync(parsed.GetValue(Tenant)!, cancellationToken),
                             "Active again.",
                             "It was active already."
@@ -108,7 +127,7 @@ internal static class TenantCommands
         return new Command("tenants", "Customers.") { add, list, show, suspend, activate, Origins(), DataProcessingOptions() };
     }
 
-    private static Command Origins()
+    private static Verb Origins()
     {
         var allow = new Option<string[]>("--allow")
         {
@@ -116,14 +135,14 @@ internal static class TenantCommands
                 "https://shop.example or https://*.shop.example; may be repeated, and replaces what was set. 'any' allows every page.",
             AllowMultipleArgumentsPerToken = true,
         };
-        var origins = new Command(
+        var origins = new Verb(
             "origins",
-            "Show or set whose pages may send clicks and pageviews. Example: tenants origins loja-001 --allow https://loja.example"
+            "Show or set whose pages may send clicks and pageviews.",
+            "tenants origins loja-001 --allow https://loja.example"
         )
         {
             Tenant,
             allow,
-            Session.Json,
         };
         origins.SetAction(
             (parsed, cancellationToken) =>
@@ -145,15 +164,16 @@ internal static class TenantCommands
         return origins;
     }
 
-    private static Command DataProcessingOptions()
+    private static Verb DataProcessingOptions()
     {
         var limited = new Option<bool>("--ldu") { Description = "Limited Data Use." };
         var none = new Option<bool>("--none") { Description = "Take the options away again." };
         var country = new Option<int>("--country") { Description = "Meta's number of the country; 0 has Meta look it up by the address." };
         var state = new Option<int>("--state") { Description = "Meta's number of the state." };
-        var command = new Command(
+        var command = new Verb(
             "data-processing",
-            "What Meta is told about processing a tenant's events, from the next event on. Example: tenants data-processing acme --ldu --country 1 --state 1000"
+            "What Meta is told about processing a tenant's events, from the next event on.",
+            "tenants data-processing acme --ldu --country 1 --state 1000"
         )
         {
             Tenant,
@@ -161,7 +181,6 @@ internal static class TenantCommands
             none,
             country,
             state,
-            Session.Json,
         };
         command.SetAction(
             (parsed, cancellationToken) =>
@@ -204,7 +223,16 @@ internal static class TenantCommands
         var product = new Option<string?>("--product") { Description = "Only sales of this product (the gateway's id)." };
         var pixel = new Option<string?>("--pixel") { Description = "Its sales go to this pixel instead of all of the tenant's." };
         var isDefault = new Option<bool>("--default") { Description = "Sales that belong to no other funnel belong to it." };
-        var add = new Command("add", "Add a funnel.") { Tenant, id, name, gateway, product, pixel, isDefault };
+        var add = new Verb("add", "Add a funnel.", "funnels add acme curso --gateway hotmart --product 1234567 --pixel 123456789012345")
+        {
+            Tenant,
+            id,
+            name,
+            gateway,
+            product,
+            pixel,
+            isDefault,
+        };
         add.SetAction(
             (parsed, cancellationToken) =>
                 AdministerAsync(
@@ -220,13 +248,19 @@ internal static class TenantCommands
                             parsed.GetValue(isDefault),
                             cancellationToken
                         );
-                        Console.WriteLine($"Funnel {parsed.GetValue(id)} added.");
+                        Session.Print(
+                            parsed,
+                            (await tenants.ListFunnelsAsync(parsed.GetValue(Tenant)!, cancellationToken)).Single(funnel =>
+                                funnel.FunnelId == parsed.GetValue(id)
+                            ),
+                            funnel => Console.WriteLine($"Funnel {funnel.FunnelId} added.")
+                        );
                     },
                     cancellationToken
                 )
         );
 
-        var list = new Command("list", "List a tenant's funnels.") { Tenant, Session.Json };
+        var list = new Verb("list", "List a tenant's funnels.", "funnels list acme") { Tenant };
         list.SetAction(
             (parsed, cancellationToken) =>
                 AdministerAsync(
@@ -237,9 +271,10 @@ internal static class TenantCommands
         );
         var renewals = new Argument<string>("send|skip") { Description = "Whether they are sent as Purchases of their own." };
         renewals.AcceptOnlyFromAmong("send", "skip");
-        var setRenewals = new Command(
+        var setRenewals = new Verb(
             "renewals",
-            "Send a funnel's renewals to Meta, or skip them, as is done unless it says so. Example: funnels renewals acme clube send"
+            "Send a funnel's renewals to Meta, or skip them, as is done unless it says so.",
+            "funnels renewals acme clube send"
         )
         {
             Tenant,
@@ -251,6 +286,7 @@ internal static class TenantCommands
                 AdministerAsync(
                     tenants =>
                         SayAsync(
+                            parsed,
                             tenants.SetRenewalsAsync(
                                 parsed.GetValue(Tenant)!,
                                 parsed.GetValue(id)!,
@@ -291,9 +327,11 @@ internal static class TenantCommands
                 "Which of the gateway's amounts is a sale's value: Hotmart price, full_price, original_offer_price; Kiwify product_base_price, "
                 + "charge_amount, settlement_amount, my_commission; PerfectPay sale_amount, sale_amount_without_shipping. The first is the usual one.",
         };
-        var set = new Command(
+        var set = new Verb(
             "set",
-            "Set a gateway's secret, who may deliver, a secret in the webhook URL, or which amount counts. Example: gateways set acme hotmart --secret - --amount full_price"
+            "Set a gateway's secret, who may deliver, a secret in the webhook URL, or which amount counts.",
+            "gateways set acme hotmart --secret - --amount full_price",
+            "gateways set acme kiwify --url-segment new"
         )
         {
             Tenant,
@@ -309,41 +347,47 @@ internal static class TenantCommands
                     async tenants =>
                     {
                         var (tenant, name, networks) = (parsed.GetValue(Tenant)!, parsed.GetValue(gateway)!, parsed.GetValue(allow) ?? []);
+                        bool? secretIsNew = null,
+                            allowListIsNew = null,
+                            segmentIsNew = null,
+                            amountIsNew = null;
+                        string? made = null;
                         if (ReadSecret(parsed.GetValue(secret)) is { } value)
-                            await SayAsync(
-                                tenants.SetGatewaySecretAsync(tenant, name, value, cancellationToken: cancellationToken),
-                                "The secret is set; it is not shown again.",
-                                "That secret was set already."
-                            );
+                            secretIsNew = await tenants.SetGatewaySecretAsync(tenant, name, value, cancellationToken: cancellationToken);
                         else if (networks.Length == 0 && parsed.GetValue(segment) is null && parsed.GetValue(amount) is null)
                             throw new CommandFailedException("give --secret, --allow, --url-segment or --amount.");
                         if (parsed.GetValue(amount) is { } word)
-                            await SayAsync(
-                                tenants.SetAmountAsync(tenant, name, word, cancellationToken),
-                                $"From now on a sale's value is {name}'s {word}.",
-                                "That amount was set already."
-                            );
+                            amountIsNew = await tenants.SetAmountAsync(tenant, name, word, cancellationToken);
                         if (networks.Length > 0)
-                            await SayAsync(
-                                tenants.SetAllowListAsync(tenant, name, networks is ["any"] ? [] : networks, cancellationToken),
-                                "The allow list is set.",
-                                "The allow list was like that already."
+                            allowListIsNew = await tenants.SetAllowListAsync(
+                                tenant,
+                                name,
+                                networks is ["any"] ? [] : networks,
+                                cancellationToken
                             );
                         if (parsed.GetValue(segment) is "new")
-                            Console.WriteLine(
-                                $"The webhook's path is now, and not shown again:\n/api/v1/webhooks/{name}/{tenant}/{await tenants.NewUrlSegmentAsync(tenant, name, cancellationToken)}"
-                            );
+                            (made, segmentIsNew) = (await tenants.NewUrlSegmentAsync(tenant, name, cancellationToken), true);
                         else if (parsed.GetValue(segment) is "none")
-                            await SayAsync(
-                                tenants.RemoveUrlSegmentAsync(tenant, name, cancellationToken),
-                                "The webhook's URL needs no secret segment any more.",
-                                "It needed none already."
-                            );
+                            segmentIsNew = await tenants.RemoveUrlSegmentAsync(tenant, name, cancellationToken);
+                        Session.Print(
+                            parsed,
+                            new ChangedConnection(
+                                tenant,
+                                name,
+                                secretIsNew,
+                                allowListIsNew,
+                                segmentIsNew,
+                                amountIsNew,
+                                parsed.GetValue(amount),
+                                made is null ? null : $"/api/v1/webhooks/{name}/{tenant}/{made}"
+                            ),
+                            PrintChanges
+                        );
                     },
                     cancellationToken
                 )
         );
-        var list = new Command("list", "List a tenant's gateway connections; never a secret.") { Tenant, Session.Json };
+        var list = new Verb("list", "List a tenant's gateway connections; never a secret.", "gateways list acme") { Tenant };
         list.SetAction(
             (parsed, cancellationToken) =>
                 AdministerAsync(
@@ -368,12 +412,19 @@ internal static class TenantCommands
             Required = true,
         };
         var test = new Option<string?>("--test-event-code") { Description = "Shows events in Meta's Test Events; they still count." };
-        var set = new Command("set", "Set a pixel's access token.") { Tenant, pixel, token, test };
+        var set = new Verb("set", "Set a pixel's access token.", "pixels set acme 123456789012345 --token -")
+        {
+            Tenant,
+            pixel,
+            token,
+            test,
+        };
         set.SetAction(
             (parsed, cancellationToken) =>
                 AdministerAsync(
                     tenants =>
                         SayAsync(
+                            parsed,
                             tenants.SetPixelAsync(
                                 parsed.GetValue(Tenant)!,
                                 parsed.GetValue(pixel)!,
@@ -387,7 +438,7 @@ internal static class TenantCommands
                     cancellationToken
                 )
         );
-        var list = new Command("list", "List a tenant's pixels; never a token.") { Tenant, Session.Json };
+        var list = new Verb("list", "List a tenant's pixels; never a token.", "pixels list acme") { Tenant };
         list.SetAction(
             (parsed, cancellationToken) =>
                 AdministerAsync(
@@ -401,10 +452,14 @@ internal static class TenantCommands
             Description = "Of this tenant; of all when left out.",
             Arity = ArgumentArity.ZeroOrOne,
         };
-        var status = new Command("status", "Show how pixels do: paused, throttled or with an open circuit, and what waits for them.")
+        var status = new Verb(
+            "status",
+            "Show how pixels do: paused, throttled or with an open circuit, and what waits for them.",
+            "pixels status",
+            "pixels status acme"
+        )
         {
             some,
-            Session.Json,
         };
         status.SetAction(
             (parsed, cancellationToken) =>
@@ -418,9 +473,10 @@ internal static class TenantCommands
                     cancellationToken
                 )
         );
-        var resume = new Command(
+        var resume = new Verb(
             "resume",
-            "Let a paused pixel be sent to again, such as after its permission was mended. A new token does so by itself."
+            "Let a paused pixel be sent to again, such as after its permission was mended. A new token does so by itself.",
+            "pixels resume acme 123456789012345"
         )
         {
             Tenant,
@@ -431,6 +487,7 @@ internal static class TenantCommands
                 Session.UseAsync(
                     services =>
                         SayAsync(
+                            parsed,
                             services
                                 .GetRequiredService<IPixelControl>()
                                 .ResumeAsync(parsed.GetValue(Tenant)!, parsed.GetValue(pixel)!, cancellationToken),
@@ -440,14 +497,14 @@ internal static class TenantCommands
                     cancellationToken
                 )
         );
-        return new Command("pixels", "Where conversions go. Example: pixels resume acme 123456789012345") { set, list, status, resume };
+        return new Command("pixels", "Where conversions go.") { set, list, status, resume };
     }
 
     public static Command ApiKeys()
     {
         var name = new Option<string>("--name") { Description = "What it is for.", DefaultValueFactory = _ => "default" };
         var id = new Argument<Guid>("ID");
-        var add = new Command("add", "Make an API key; it is shown once.") { Tenant, name, Session.Json };
+        var add = new Verb("add", "Make an API key; it is shown once.", "api-keys add acme --name reports") { Tenant, name };
         add.SetAction(
             (parsed, cancellationToken) =>
                 Session.UseAsync(
@@ -465,7 +522,7 @@ internal static class TenantCommands
                     cancellationToken
                 )
         );
-        var list = new Command("list", "List a tenant's API keys.") { Tenant, Session.Json };
+        var list = new Verb("list", "List a tenant's API keys.", "api-keys list acme") { Tenant };
         list.SetAction(
             (parsed, cancellationToken) =>
                 Session.UseAsync(
@@ -493,7 +550,7 @@ internal static class TenantCommands
                     cancellationToken
                 )
         );
-        var revoke = new Command("revoke", "Revoke an API key.") { Tenant, id };
+        var revoke = new Verb("revoke", "Revoke an API key.", "api-keys revoke acme 01a1fdcf-9de4-7732-8451-9e69d38bf970") { Tenant, id };
         revoke.SetAction(
             (parsed, cancellationToken) =>
                 Session.UseAsync(
@@ -507,7 +564,16 @@ internal static class TenantCommands
                             throw new CommandFailedException(
                                 $"tenant {parsed.GetValue(Tenant)} has no valid API key {parsed.GetValue(id)}."
                             );
-                        Console.WriteLine("Revoked.");
+                        Session.Print(
+                            parsed,
+                            new
+                            {
+                                Tenant = parsed.GetValue(Tenant),
+                                Id = parsed.GetValue(id),
+                                Revoked = true,
+                            },
+                            _ => Console.WriteLine("Revoked.")
+                        );
                     },
                     cancellationToken
                 )
@@ -518,8 +584,36 @@ internal static class TenantCommands
     private static Task<int> AdministerAsync(Func<ITenantAdministration, Task> action, CancellationToken cancellationToken) =>
         Session.UseAsync(services => action(services.GetRequiredService<ITenantAdministration>()), cancellationToken);
 
-    private static async Task SayAsync(Task<bool> change, string changed, string unchanged) =>
-        Console.WriteLine(await change ? changed : unchanged);
+    private static async Task SayAsync(ParseResult parsed, Task<bool> change, string changed, string unchanged)
+    {
+        var isChanged = await change;
+        Session.Print(
+            parsed,
+            new
+            {
+                Tenant = parsed.GetValue(Tenant),
+                Changed = isChanged,
+                Message = isChanged ? changed : unchanged,
+            },
+            done => Console.WriteLine(done.Message)
+        );
+    }
+
+    private static void PrintChanges(ChangedConnection changed)
+    {
+        if (changed.SecretChanged is { } secret)
+            Console.WriteLine(secret ? "The secret is set; it is not shown again." : "That secret was set already.");
+        if (changed.AllowListChanged is { } allowed)
+            Console.WriteLine(allowed ? "The allow list is set." : "The allow list was like that already.");
+        if (changed.AmountChanged is { } amount)
+            Console.WriteLine(
+                amount ? $"From now on a sale's value is {changed.Gateway}'s {changed.Amount}." : "That amount was set already."
+            );
+        if (changed.WebhookPath is { } path)
+            Console.WriteLine($"The webhook's path is now, and not shown again:\n{path}");
+        else if (changed.UrlSegmentChanged is { } segment)
+            Console.WriteLine(segment ? "The webhook's URL needs no secret segment any more." : "It needed none already.");
+    }
 
     // A secret on the command line shows in the list of processes; stdin does not.
     private static string? ReadSecret(string? given) => given is "-" ? Console.In.ReadToEnd().Trim() : given;

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
 using Npgsql;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
@@ -6,9 +8,11 @@ using TrackAi.PrivateCluster;
 
 namespace TrackAi.Host.CommandLine;
 
-/// <summary>Every verb. Exit code 0 only when what was asked was done; 1 when it was refused or failed; what went wrong goes to stderr.</summary>
+/// <summary>Every verb. Exit code 0 only when what was asked was done; what went wrong goes to stderr, with <c>--json</c> as one object.</summary>
 internal static class TrackAiCommandLine
 {
+    public const string Name = "trackai";
+
     /// <summary>On Ctrl-C or SIGTERM what is under way is finished: longer than the host's own limit for that.</summary>
     public static readonly InvocationConfiguration Invocation = new()
     {
@@ -18,10 +22,38 @@ internal static class TrackAiCommandLine
 
     public static async Task<int> RunAsync(string[] args)
     {
-        var root = new RootCommand(
-            "TrackAi: server-side conversion tracking. 'demo', 'test' and 'bench' are verbs of the script ./trackai."
+        var parsed = Create().Parse(args);
+        var isJson = Session.IsJson = parsed.GetValue(Session.Json) || args.Contains("--json", StringComparer.Ordinal);
+        if (isJson && parsed.Action is ParseErrorAction)
+            return await FailAsync(true, string.Join(' ', parsed.Errors.Select(error => error.Message)), ExitCode.Refused);
+        try
+        {
+            return await parsed.InvokeAsync(Invocation);
+        }
+        catch (OperationCanceledException)
+        {
+            return isJson ? await FailAsync(true, "interrupted", ExitCode.Interrupted) : ExitCode.Interrupted;
+        }
+        catch (Exception exception)
+        {
+            return Explain(exception) is { } explanation
+                ? await FailAsync(isJson, explanation, ExitCode.Refused)
+                : await FailAsync(isJson, $"this is a fault of TrackAi's: {exception}", ExitCode.Fault);
+        }
+    }
+
+    /// <summary>The program with all its verbs.</summary>
+    public static Command Create()
+    {
+        var help = new HelpOption();
+        help.Action = new HelpWithExamples((HelpAction)help.Action!);
+        return new Command(
+            Name,
+            "TrackAi: server-side conversion tracking. 'demo', 'drill', 'test' and 'bench' are verbs of the script ./trackai of a clone."
         )
         {
+            help,
+            new VersionOption(),
             ServeCommand.Create(),
             DatabaseCommands.Create(),
             OnboardCommand.Create(),
@@ -45,19 +77,12 @@ internal static class TrackAiCommandLine
             EnvironmentCommands.CheckEnvironment(),
             EnvironmentCommands.Describe(),
         };
-        try
-        {
-            return await root.Parse(args).InvokeAsync(Invocation);
-        }
-        catch (OperationCanceledException)
-        {
-            return 130;
-        }
-        catch (Exception exception) when (Explain(exception) is { } explanation)
-        {
-            await Console.Error.WriteLineAsync($"trackai: {explanation}");
-            return 1;
-        }
+    }
+
+    private static async Task<int> FailAsync(bool isJson, string message, int exitCode)
+    {
+        await Console.Error.WriteLineAsync(isJson ? Session.ToJsonLine(new { message, exitCode }) : $"{Name}: {message}");
+        return exitCode;
     }
 
     /// <summary>What a person can do about it; null for what is a fault of ours, which deserves its stack trace.</summary>
@@ -69,7 +94,8 @@ internal static class TrackAiCommandLine
             or PersonRequestRefusedException
             or PrivateClusterException
             or SchemaException
-            or RebuildFailedException => exception.Message,
+            or RebuildFailedException
+            or AppendRefusedException => exception.Message,
             Microsoft.Extensions.Options.OptionsValidationException invalid => string.Join(Environment.NewLine, invalid.Failures),
             PostgresException { SqlState: PostgresErrorCodes.UndefinedTable } => "the database has no TrackAi schema yet: run 'db apply'.",
             NpgsqlException or EventStoreUnavailableException => $"Postgres cannot be used: {exception.Message}",

@@ -9,14 +9,12 @@ internal static class VerifyCommand
 {
     public static Command Create()
     {
-        var verify = new Command(
+        var verify = new Verb(
             "verify",
             "Count the log anew: received = sent + skipped + dead + waiting for each tenant and day, what waits is in the queue, the read models "
-                + "say the same. Exit code 1 when anything does not fit. Example: verify --json"
-        )
-        {
-            Session.Json,
-        };
+                + "say the same. Exit code 1 when anything does not fit.",
+            "verify --json"
+        );
         verify.SetAction(
             async (parsed, cancellationToken) =>
             {
@@ -24,7 +22,19 @@ internal static class VerifyCommand
                 await Session.UseAsync(
                     async services =>
                     {
-                        var report = await services.GetRequiredService<IDispatchLedger>().VerifyAsync(cancellationToken);
+                        LedgerReport report = null!;
+                        await ProgressBar.ShowAsync(
+                            "verify",
+                            prints: false,
+                            services.GetRequiredService<TimeProvider>(),
+                            async progress =>
+                                report = await services
+                                    .GetRequiredService<IDispatchLedger>()
+                                    .VerifyAsync(
+                                        (position, last) => progress(ProgressBar.Percent(position, 0, last), $"{position}/{last}"),
+                                        cancellationToken
+                                    )
+                        );
                         Session.Print(parsed, report, Print);
                         problems = report.Problems.Count;
                     },

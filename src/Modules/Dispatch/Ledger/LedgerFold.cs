@@ -27,6 +27,9 @@ internal sealed class LedgerFold
     private readonly Dictionary<(string Tenant, string Conversion), Conversion> conversions = [];
     private readonly List<LedgerProblem> problems = [];
 
+    // Confirmed, and by command on their way once more: they count as sent all the same.
+    private readonly HashSet<(string Tenant, string Conversion, string Dispatch)> again = [];
+
     public static IReadOnlyList<Type> EventTypes { get; } =
     [
         typeof(TenantAdded),
@@ -45,10 +48,12 @@ internal sealed class LedgerFold
 
     /// <summary>Dispatches that were requested and have not ended, with the conversion they are of.</summary>
     public IEnumerable<(string Tenant, string Conversion, string Dispatch)> Open =>
-        conversions.SelectMany(pair =>
-            pair.Value.Dispatches.Where(dispatch => dispatch.Value.State == State.Waiting)
-                .Select(dispatch => (pair.Key.Tenant, pair.Key.Conversion, dispatch.Key))
-        );
+        conversions
+            .SelectMany(pair =>
+                pair.Value.Dispatches.Where(dispatch => dispatch.Value.State == State.Waiting)
+                    .Select(dispatch => (pair.Key.Tenant, pair.Key.Conversion, dispatch.Key))
+            )
+            .Concat(again);
 
     public void Apply(RecordedEvent recorded)
     {
@@ -152,7 +157,9 @@ internal sealed class LedgerFold
             return;
         if (before.State == State.Sent)
         {
-            if (state == State.Sent)
+            if (state == State.Waiting)
+                again.Add((tenant, conversionId, dispatchId));
+            else if (!again.Remove((tenant, conversionId, dispatchId)) && state == State.Sent)
                 problems.Add(new LedgerProblem("confirmed_twice", tenant, dispatchId, $"{conversionId} was recorded as confirmed twice."));
             return;
         }

@@ -8,12 +8,15 @@ namespace TrackAi.Dispatch.Ledger;
 /// <inheritdoc cref="IDispatchLedger"/>
 internal sealed class VerifyLedger(PostgresEventStore store, NpgsqlDataSource dataSource, IReadLedger readModel) : IDispatchLedger
 {
-    public async Task<LedgerReport> VerifyAsync(CancellationToken cancellationToken)
+    public async Task<LedgerReport> VerifyAsync(Action<long, long> progress, CancellationToken cancellationToken)
     {
         var (position, read) = await readModel.ReadAsync(cancellationToken);
         var fold = new LedgerFold();
         await foreach (var recorded in store.ReadAllAsync(0, position, cancellationToken))
+        {
             fold.Apply(recorded);
+            progress(recorded.Sequence, position);
+        }
 
         var days = fold.Days();
         return new LedgerReport(

@@ -37,7 +37,9 @@ internal sealed class LogTail(EventReader reader, EventStoreOptions options)
             {
                 if (after >= end && mark > end)
                     await LoadAsync(mark, cancellationToken);
-                return Slice(after, types);
+                // A page of large events may be more than the tail keeps: what was dropped of it, the shard reads for itself.
+                if (after >= start)
+                    return Slice(after, types);
             }
         }
         finally
