@@ -9,6 +9,7 @@ using TrackAi.Gateways.Hotmart;
 using TrackAi.Gateways.Kiwify;
 using TrackAi.Gateways.PerfectPay;
 using TrackAi.Gateways.Stripe;
+using TrackAi.Host.Flags;
 using TrackAi.Host.Http;
 using TrackAi.Matching;
 using TrackAi.Privacy;
@@ -108,6 +109,7 @@ internal sealed class TrackAiApplication : IAsyncDisposable
         builder.Services.AddMatching();
         builder.Services.AddDispatch();
         builder.Services.AddAnalytics();
+        builder.Services.AddFlags();
 
         builder.Services.AddSingleton<Telemetry>();
         builder.Services.AddHealth();

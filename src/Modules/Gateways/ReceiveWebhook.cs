@@ -80,7 +80,13 @@ internal static class ReceiveWebhook
                 "suspended"
             );
         if (!await IsOnAsync(sender.Name, flags, features))
-            return Problem(403, "Gateway switched off", $"The feature flag gateway_{sender.Name} is off.", gateway, "flag_off");
+            return Problem(
+                403,
+                "Gateway switched off",
+                $"The feature flag gateway_{sender.Name} is off: 'flags list' says who switched it, 'flags set gateway_{sender.Name} on' switches it on.",
+                gateway,
+                "flag_off"
+            );
         if (tenants.FindConnection(tenantId, sender.Name) is not { } connection)
             return Problem(
                 401,

@@ -63,6 +63,7 @@ internal static class TrackAiCommandLine
             TenantCommands.Gateways(),
             TenantCommands.Pixels(),
             TenantCommands.ApiKeys(),
+            FlagCommands.Create(),
             KeysCommand.Create(),
             PrivacyCommands.Create(),
             ProjectionCommands.Create(),

@@ -18,7 +18,11 @@ internal sealed class AnalyticsAccess(IApiKeys keys, IFeatureDefinitionProvider 
     {
         var http = context.HttpContext;
         if (!await IsOnAsync())
-            return TypedResults.Problem($"The feature flag {Flag} is off.", statusCode: 403, title: "Analytics switched off");
+            return TypedResults.Problem(
+                $"The feature flag {Flag} is off; 'flags set {Flag} on' switches it on.",
+                statusCode: 403,
+                title: "Analytics switched off"
+            );
         if (http.Request.Headers[Header] is not [{ Length: > 0 } key])
             return Unauthorized("No API key", $"{Header}: send the tenant's API key in this header.");
         if (await keys.FindTenantAsync(key, http.RequestAborted) is not { } tenant)

@@ -1,0 +1,87 @@
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.FeatureManagement;
+using Npgsql;
+using TrackAi.Contracts;
+using TrackAi.EventStore;
+
+namespace TrackAi.Host.Flags;
+
+/// <summary>Reads the switched flags before the host is up, and again whenever a command anywhere switches one.</summary>
+internal sealed partial class FlagRefresh(FeatureFlags flags, PostgresSignals signals, TimeProvider time, ILogger<FlagRefresh> logger)
+    : BackgroundService,
+        IHostedLifecycleService
+{
+    // Bounds what a lost notification costs.
+    private static readonly TimeSpan Every = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
+
+    private readonly SemaphoreSlim called = new(0);
+
+    public Task StartingAsync(CancellationToken cancellationToken)
+    {
+        signals.Subscribe(FeatureFlags.Channel, _ => called.Release());
+        return Task.CompletedTask;
+    }
+
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await flags.ReloadAsync(cancellationToken);
+        await base.StartAsync(cancellationToken);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            await called.WaitAsync(Every, stoppingToken);
+            try
+            {
+                await flags.ReloadAsync(stoppingToken);
+            }
+            catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException)
+            {
+                LogFailed(logger, exception);
+                await Task.Delay(Pause, time, stoppingToken);
+                called.Release();
+            }
+        }
+    }
+
+    public override void Dispose()
+    {
+        called.Dispose();
+        base.Dispose();
+    }
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    [LoggerMessage(
+        12001,
+        LogLevel.Warning,
+        "The flags could not be read anew and stay as they were; trying again. Check that Postgres is up."
+    )]
+    private static partial void LogFailed(ILogger logger, Exception exception);
+}
+
+internal static class FlagServices
+{
+    /// <summary>After every module that adds feature management: its own source of definitions is put behind this one.</summary>
+    public static IServiceCollection AddFlags(this IServiceCollection services)
+    {
+        services.AddSingleton(provider => new ConfigurationFeatureDefinitionProvider(provider.GetRequiredService<IConfiguration>())
+        {
+            RootConfigurationFallbackEnabled = true,
+            Logger = provider.GetRequiredService<ILogger<ConfigurationFeatureDefinitionProvider>>(),
+        });
+        services.AddSingleton<FeatureFlags>();
+        services.AddSingleton<IFeatureFlags>(provider => provider.GetRequiredService<FeatureFlags>());
+        services.RemoveAll<IFeatureDefinitionProvider>();
+        services.AddSingleton<IFeatureDefinitionProvider, SwitchedFeatures>();
+        services.AddHostedService<FlagRefresh>();
+        return services.AddSchema("host", typeof(FlagServices).Assembly);
+    }
+}
