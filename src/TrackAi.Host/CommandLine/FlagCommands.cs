@@ -9,7 +9,7 @@ internal static class FlagCommands
 {
     public static Command Create()
     {
-        var list = new Command("list", "List the flags, and who says how they are.") { Session.Json };
+        var list = new Verb("list", "List the flags, and who says how they are.", "flags list");
         list.SetAction(
             (parsed, cancellationToken) =>
                 Session.UseAsync(
@@ -28,20 +28,20 @@ internal static class FlagCommands
         };
     }
 
-    private static Command Set()
+    private static Verb Set()
     {
         var name = new Argument<string>("NAME") { Description = "The flag; 'flags list' shows them." };
         name.AcceptOnlyFromAmong([.. FeatureFlags.Names]);
         var state = new Argument<string>("STATE") { Description = "on, off, or default: as the configuration says." };
         state.AcceptOnlyFromAmong("on", "off", "default");
-        var set = new Command(
+        var set = new Verb(
             "set",
-            "Switch a flag at every host, within a second. It outranks the configuration. Example: flags set gateway_hotmart off"
+            "Switch a flag at every host, within a second. It outranks the configuration.",
+            "flags set gateway_hotmart off"
         )
         {
             name,
             state,
-            Session.Json,
         };
         set.SetAction(
             (parsed, cancellationToken) =>
