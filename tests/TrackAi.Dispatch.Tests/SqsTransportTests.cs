@@ -186,7 +186,27 @@ public sealed class SqsTransportTests(SqsServer sqs) : TransportCompliance, ICla
 
         (await TakeAllAsync(5, host)).Count.ShouldBe(5);
 
-        await Eventually.TrueAsync(async () => await DepthAsync(options.DeadLetterQueue) == 1, "it is in the dead-letter queue");
+        // SQS puts a message away when it is asked for once more, so somebody must go on asking.
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                await host.TakeAsync([]);
+                var dead = await client.CallAsync(
+                    "ReceiveMessage",
+                    new JsonObject
+                    {
+                        ["QueueUrl"] = await UrlAsync(client, options.DeadLetterQueue),
+                        ["MaxNumberOfMessages"] = 10,
+                        ["VisibilityTimeout"] = 0,
+                    },
+                    CancellationToken.None
+                );
+                return dead.TryGetProperty("Messages", out var messages)
+                    && messages.EnumerateArray().Any(message => message.GetProperty("Body").GetString() == "hello");
+            },
+            "it is in the dead-letter queue",
+            TimeSpan.FromSeconds(60)
+        );
     }
 
     [Fact]

@@ -26,7 +26,8 @@ public sealed class IdleTests(IdleTests.Server server) : IClassFixture<IdleTests
 
         var perMinute = transactions * 60 / seconds;
         TestContext.Current.TestOutputHelper?.WriteLine($"{perMinute:0} transactions a minute");
-        perMinute.ShouldBeInRange(30, 600, "the leases are renewed, and nobody asks in a loop");
+        // A loop without a wait asks thousands of times; a busy machine stretches what the work before left to be counted.
+        perMinute.ShouldBeInRange(30, 2000, "the leases are renewed, and nobody asks in a loop");
 
         async Task<(double Transactions, double Seconds)> WindowAsync()
         {
