@@ -32,6 +32,7 @@ public static class EventTypes
         typeof(DeliveryHeld),
         typeof(ConversionMatched),
         typeof(ConversionUnmatched),
+        typeof(MatchRulesActivated),
         typeof(DispatchRequested),
         typeof(DispatchSkipped),
         typeof(DispatchSucceeded),

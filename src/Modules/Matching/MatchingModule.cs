@@ -12,8 +12,12 @@ public static class MatchingModule
         services.AddSingleton(provider =>
             provider.GetRequiredService<IConfiguration>().GetSection("Matching").Get<MatchingOptions>() ?? new()
         );
+        services.AddSingleton<OpenPeople>();
+        services.AddSingleton<RuleBook>();
+        services.AddSingleton<SharedAddresses>();
         services.AddSingleton<IHoldPersonalData, HeldLookUps>();
         services.AddSubscription<MatchConversions>();
+        services.AddHostedService<ForgetOldLookUps>();
         return services.AddSchema("matching", typeof(MatchingModule).Assembly);
     }
 }
