@@ -39,7 +39,10 @@ internal sealed class HeldLookUps(NpgsqlDataSource database, IPersonalData peopl
             select 'match_key', click_id, clicked_at, rule, null::bool from match_key where tenant_id = $1 and (hash = any ($2) or click_id = any ($3))
             union all
             select 'match_link', coalesce(conversion_id, ''), at, rule, null from match_link
-            where tenant_id = $1 and (hash = any ($2) or conversion_id = any ($4))
+            where tenant_id = $1 and (
+                conversion_id = any ($4)
+                or position in (select position from match_link where tenant_id = $1 and (hash = any ($2) or hash = any ($5)))
+            )
             union all
             select 'match_open', conversion_id, at, rule, null from match_open where tenant_id = $1 and (hash = any ($2) or conversion_id = any ($4))
             union all
