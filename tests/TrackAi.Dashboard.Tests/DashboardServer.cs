@@ -29,8 +29,12 @@ public sealed class DashboardServer(Chromium chromium) : TrackAiServer
     }
 
     /// <summary>A browser in which nobody has signed in.</summary>
-    public async Task<Browser> NewBrowserAsync(string theme = "light", string language = "en", bool isPhone = false, string? state = null) =>
-        await Browser.OpenAsync(chromium, Host.Url, theme, language, isPhone, state);
+    public async Task<Browser> NewBrowserAsync(
+        string theme = "light",
+        string language = "en",
+        bool isPhone = false,
+        string? state = null
+    ) => await Browser.OpenAsync(chromium, Host.Url, theme, language, isPhone, state);
 
     /// <summary>A browser in which somebody is signed in; the first time, by the page for it.</summary>
     public async Task<Browser> SignedInAsync(string email, string theme = "light", string language = "en", bool isPhone = false)

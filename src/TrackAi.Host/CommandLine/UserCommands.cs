@@ -12,7 +12,10 @@ internal static class UserCommands
 
     private static Verb Add()
     {
-        var tenant = new Option<string?>("--tenant") { Description = "The tenant they may see; without one they are an operator and see all." };
+        var tenant = new Option<string?>("--tenant")
+        {
+            Description = "The tenant they may see; without one they are an operator and see all.",
+        };
         var role = new Option<string>("--role") { Description = "What they may do in it.", DefaultValueFactory = _ => "owner" };
         role.AcceptOnlyFromAmong("owner", "viewer");
         var name = new Option<string?>("--name") { Description = "How the pages call them; the first part of the address when left out." };

@@ -40,8 +40,7 @@ internal static class SessionEndpoints
         http.Response.Cookies.Append(cookie, value, options);
     }
 
-    public static bool IsLocal(string? path) =>
-        path is ['/', ..] and not ['/', '/' or '\\', ..] && !path.Any(char.IsControl);
+    public static bool IsLocal(string? path) => path is ['/', ..] and not ['/', '/' or '\\', ..] && !path.Any(char.IsControl);
 }
 
 /// <summary>How somebody wants the pages to look.</summary>
@@ -62,7 +61,8 @@ internal static class Preferences
         if (http.Request.Cookies[LanguageCookie] is { } chosen && Languages.Contains(chosen, StringComparer.Ordinal))
             return chosen;
         var asked = http.Request.GetTypedHeaders().AcceptLanguage.OrderByDescending(language => language.Quality ?? 1);
-        return asked.Select(language => language.Value.ToString()[..Math.Min(2, language.Value.Length)].ToLowerInvariant())
+        return asked
+                .Select(language => language.Value.ToString()[..Math.Min(2, language.Value.Length)].ToLowerInvariant())
                 .FirstOrDefault(language => Languages.Contains(language, StringComparer.Ordinal))
             ?? "pt";
     }

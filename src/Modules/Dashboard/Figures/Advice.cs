@@ -42,14 +42,27 @@ internal sealed record Advice(long Sales, string English, IReadOnlyList<object?>
     private static IEnumerable<Advice> Dead(IReadOnlyList<FigureCell> cells) =>
         from reason in cells.Where(cell => cell.Status == "dead").GroupBy(cell => cell.Reason, StringComparer.Ordinal)
         let count = reason.Sum(cell => cell.Conversions)
-        select new Advice(count, "{0} sales were given up ({1}). Look at what Meta said, mend it, and send them again.", [count, reason.Key], "dead-letters");
+        select new Advice(
+            count,
+            "{0} sales were given up ({1}). Look at what Meta said, mend it, and send them again.",
+            [count, reason.Key],
+            "dead-letters"
+        );
 
     private static IEnumerable<Advice> NoPixel(IReadOnlyList<FigureCell> cells)
     {
         var count = cells.Where(cell => cell is { Status: "skipped", Reason: "no_pixel" }).Sum(cell => cell.Conversions);
         return count == 0
             ? []
-            : [new Advice(count, "{0} sales went nowhere because no pixel is set. Those of the last seven days are sent once one is.", [count], "settings")];
+            :
+            [
+                new Advice(
+                    count,
+                    "{0} sales went nowhere because no pixel is set. Those of the last seven days are sent once one is.",
+                    [count],
+                    "settings"
+                ),
+            ];
     }
 
     private static IEnumerable<Advice> Paused(IReadOnlyList<PixelCondition> pixels) =>
@@ -65,7 +78,12 @@ internal sealed record Advice(long Sales, string English, IReadOnlyList<object?>
     private static IEnumerable<Advice> Tokens(IReadOnlyList<PixelCondition> pixels) =>
         pixels
             .Where(pixel => pixel is { TokenAlert: not null, State: not "paused" })
-            .Select(pixel => new Advice(1, "The token of pixel {0} is invalid or runs out soon. Set a new one.", [pixel.PixelId], "settings"));
+            .Select(pixel => new Advice(
+                1,
+                "The token of pixel {0} is invalid or runs out soon. Set a new one.",
+                [pixel.PixelId],
+                "settings"
+            ));
 
     private static IEnumerable<Advice> Missing(TenantDetails settings)
     {

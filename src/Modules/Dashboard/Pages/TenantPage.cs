@@ -10,16 +10,6 @@ using TrackAi.Dashboard.Words;
 
 namespace TrackAi.Dashboard.Pages;
 
-/// <summary>Where a page stands.</summary>
-public enum PageState
-{
-    Loading,
-    Ready,
-    Failed,
-    NotFound,
-    SwitchedOff,
-}
-
 /// <summary>
 /// A page about one tenant, which is part of its address. Nothing is read before <see cref="TenantAccess"/> said that the user may see the tenant, each
 /// time anew; pages that follow what happens load again when the read models have moved.
@@ -27,6 +17,16 @@ public enum PageState
 [Authorize]
 public abstract partial class TenantPage : ComponentBase, IAsyncDisposable
 {
+    /// <summary>Where a page stands.</summary>
+    public enum PageState
+    {
+        Loading,
+        Ready,
+        Failed,
+        NotFound,
+        SwitchedOff,
+    }
+
     private readonly CancellationTokenSource gone = new();
     private readonly SemaphoreSlim loading = new(1, 1);
     private IDisposable? watch;

@@ -30,8 +30,7 @@ internal sealed class Assets
 
     public string this[string name] => $"{Folder}/{files[name].Digest}/{name}";
 
-    public Asset? Find(string digest, string name) =>
-        files.GetValueOrDefault(name) is { } asset && asset.Digest == digest ? asset : null;
+    public Asset? Find(string digest, string name) => files.GetValueOrDefault(name) is { } asset && asset.Digest == digest ? asset : null;
 
     /// <summary>One file, packed when it is first asked for.</summary>
     internal sealed class Asset(string name, byte[] content)
@@ -73,9 +72,7 @@ internal static class AssetEndpoints
         // Read before the first page is asked for.
         endpoints.ServiceProvider.GetRequiredService<Assets>();
         endpoints.MapGet("/dashboard-assets/{digest}/{name}", Serve).ExcludeFromDescription();
-        endpoints
-            .MapGet("/favicon.ico", (Assets assets) => TypedResults.LocalRedirect(assets["favicon.svg"]))
-            .ExcludeFromDescription();
+        endpoints.MapGet("/favicon.ico", (Assets assets) => TypedResults.LocalRedirect(assets["favicon.svg"])).ExcludeFromDescription();
     }
 
     private static Results<FileContentHttpResult, NotFound> Serve(string digest, string name, HttpContext http, Assets assets)

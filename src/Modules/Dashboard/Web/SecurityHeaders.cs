@@ -15,7 +15,10 @@ internal sealed class SecurityHeaders(RequestDelegate next)
     public Task InvokeAsync(HttpContext http)
     {
         // What machines ask for is JSON, and track.js belongs on other people's pages.
-        if (!http.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal) && !http.Request.Path.Equals("/track.js", StringComparison.Ordinal))
+        if (
+            !http.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal)
+            && !http.Request.Path.Equals("/track.js", StringComparison.Ordinal)
+        )
             http.Response.OnStarting(Write, http.Response);
         return next(http);
     }

@@ -35,7 +35,8 @@ internal sealed class Ui
     public string this[string english] => isPortuguese ? Portuguese.Texts.GetValueOrDefault(english, english) : english;
 
     /// <summary>A text with values in it.</summary>
-    public string Say(string english, params ReadOnlySpan<object?> values) => string.Format(CultureInfo.InvariantCulture, this[english], values);
+    public string Say(string english, params ReadOnlySpan<object?> values) =>
+        string.Format(CultureInfo.InvariantCulture, this[english], values);
 
     public static Ui Of(string language, string theme = "system", string origin = "") => new(language, theme, origin);
 

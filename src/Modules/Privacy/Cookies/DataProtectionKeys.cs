@@ -75,8 +75,7 @@ internal static class SealedXml
 
 internal sealed class SealingXmlEncryptor(ISecretBox box) : IXmlEncryptor
 {
-    public EncryptedXmlInfo Encrypt(XElement plaintextElement) =>
-        new(SealedXml.Seal(box, plaintextElement), typeof(SealedXmlDecryptor));
+    public EncryptedXmlInfo Encrypt(XElement plaintextElement) => new(SealedXml.Seal(box, plaintextElement), typeof(SealedXmlDecryptor));
 }
 
 /// <summary>Made by the framework, by the name that stands in the stored key: it is not renamed.</summary>

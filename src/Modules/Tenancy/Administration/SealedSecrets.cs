@@ -48,9 +48,7 @@ internal sealed class SealedSecrets(NpgsqlDataSource database, ISecretBox box) :
             }
 
         await using (var select = connection.Command("select id, sealed_totp from app_user where sealed_totp is not null"))
-            foreach (
-                var (user, old) in await select.ListAsync(row => (row.GetGuid(0), row.GetFieldValue<byte[]>(1)), cancellationToken)
-            )
+            foreach (var (user, old) in await select.ListAsync(row => (row.GetGuid(0), row.GetFieldValue<byte[]>(1)), cancellationToken))
             {
                 await using var update = connection.Command(
                     "update app_user set sealed_totp = $1 where id = $2 and sealed_totp = $3",

@@ -41,10 +41,7 @@ internal static class Totp
     }
 
     public static string Code(string secret, DateTimeOffset now) =>
-        Code(
-            Decode(secret) ?? throw new ArgumentException("It is not in base32.", nameof(secret)),
-            now.ToUnixTimeSeconds() / StepSeconds
-        );
+        Code(Decode(secret) ?? throw new ArgumentException("It is not in base32.", nameof(secret)), now.ToUnixTimeSeconds() / StepSeconds);
 
     // RFC 4226, section 5.3.
     private static string Code(byte[] key, long step)
