@@ -18,6 +18,7 @@ public static class AnalyticsModule
         services.AddFeatureManagement();
         services.AddSingleton<Periods>();
         services.AddSingleton<IReadLedger, ReadLedger>();
+        services.AddSingleton<IReadFigures, ReadFigures>();
         services.AddProjection<VisitsProjection>();
         services.AddProjection<ConversionsProjection>();
         services.AddProjection<ConversionStatusProjection>();

@@ -26,6 +26,7 @@ internal static class TrackAiCommandLine
         var isJson = Session.IsJson = parsed.GetValue(Session.Json) || args.Contains("--json", StringComparer.Ordinal);
         if (isJson && parsed.Action is ParseErrorAction)
             return await FailAsync(true, string.Join(' ', parsed.Errors.Select(error => error.Message)), ExitCode.Refused);
+        using var actor = Actor.Is(Actor.Command);
         try
         {
             return await parsed.InvokeAsync(Invocation);
@@ -63,6 +64,7 @@ internal static class TrackAiCommandLine
             TenantCommands.Gateways(),
             TenantCommands.Pixels(),
             TenantCommands.ApiKeys(),
+            UserCommands.Create(),
             FlagCommands.Create(),
             KeysCommand.Create(),
             PrivacyCommands.Create(),

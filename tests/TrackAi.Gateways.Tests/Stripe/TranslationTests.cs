@@ -29,6 +29,20 @@ public sealed class TranslationTests
     }
 
     [Theory]
+    [InlineData("checkout.session.completed_paid")]
+    [InlineData("payment_intent.succeeded")]
+    [InlineData("charge.succeeded")]
+    [InlineData("invoice.paid_first")]
+    [InlineData("invoice.paid_renewal")]
+    public void What_Stripe_says_of_its_test_mode_is_a_test(string payload)
+    {
+        var root = JsonNode.Parse(Deliveries.Payload("Stripe", payload))!;
+        root["livemode"] = false;
+
+        Gateway.Translate(Deliveries.Of(root.ToJsonString())).ShouldBeOfType<Translation.Sale>().Kind.ShouldBe(ConversionKind.Test);
+    }
+
+    [Theory]
     [InlineData("payment_intent.succeeded")]
     [InlineData("charge.succeeded")]
     public void A_bare_payment_is_the_same_sale_and_waits_for_who_knows_more(string payload)
