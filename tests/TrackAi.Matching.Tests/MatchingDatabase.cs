@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
 using TrackAi.Privacy;
@@ -128,6 +129,14 @@ public sealed class MatchingDatabase : TestDatabase
         };
         (await edge.Store.AppendAsync(new Append(sale, [changed]))).ShouldBeOfType<AppendResult.Appended>();
     }
+
+    public IMatchRules Rules => edge.Services.GetRequiredService<IMatchRules>();
+
+    public static MatchRuleSet BuiltIn => Policies.BuiltIn(new MatchingOptions());
+
+    /// <summary>Deletes what is older than any window.</summary>
+    public Task<long> ForgetAsync() =>
+        edge.Services.GetServices<IHostedService>().OfType<ForgetOldLookUps>().Single().ForgetAsync(CancellationToken.None);
 
     /// <summary>Every event handled again, each seeing the log as it was then.</summary>
     public async Task<IReadOnlyList<Replayed>> ReplayAsync() =>

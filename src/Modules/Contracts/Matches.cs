@@ -98,6 +98,9 @@ public sealed record ConversionMatched(
 
     /// <inheritdoc cref="ConversionUnmatched.Reopened"/>
     public MatchReopened? Reopened { get; init; }
+
+    /// <inheritdoc cref="ConversionUnmatched.IsTest"/>
+    public bool? IsTest { get; init; }
 }
 
 /// <summary>No click explains the conversion. It is dispatched on the buyer's data alone.</summary>
@@ -131,4 +134,7 @@ public sealed record ConversionUnmatched(
 
     /// <summary>Null for the first decision about the sale.</summary>
     public MatchReopened? Reopened { get; init; }
+
+    /// <summary>The sale was marked by its sender as none: it says nothing about a shop.</summary>
+    public bool? IsTest { get; init; }
 }

@@ -76,6 +76,7 @@ internal sealed record Ask(int Index, SaleSeen Sale, long Before, string? Funnel
         {
             FunnelId = FunnelId,
             UtmCampaign = Sale.Slots.UtmCampaign,
+            IsTest = Sale.Received.Kind == ConversionKind.Test,
             IsAddressShared = Sale.Buyers.Any(buyer => buyer.IpAddress is not null && shared.May(buyer)),
             IsUnreadable = Sale.IsUnreadable,
             FoundMore = found.MoreOf(Index),

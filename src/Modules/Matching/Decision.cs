@@ -22,6 +22,8 @@ internal sealed record SaleToMatch(
 
     public string? UtmCampaign { get; init; }
 
+    public bool IsTest { get; init; }
+
     /// <summary>Many people may have the buyer's address.</summary>
     public bool IsAddressShared { get; init; }
 
@@ -75,6 +77,7 @@ internal static class Decision
                 FunnelId = sale.FunnelId,
                 UtmCampaign = sale.UtmCampaign,
                 ReceivedAt = sale.ReceivedAt,
+                IsTest = sale.IsTest ? true : null,
             }
             : new ConversionMatched(
                 sale.ConversionId,
@@ -98,6 +101,7 @@ internal static class Decision
                 FunnelId = sale.FunnelId,
                 UtmCampaign = sale.UtmCampaign,
                 ReceivedAt = sale.ReceivedAt,
+                IsTest = sale.IsTest ? true : null,
             };
     }
 

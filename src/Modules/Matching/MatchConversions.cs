@@ -38,7 +38,7 @@ internal sealed class MatchConversions(
         var telling = events.Where(Evidence.IsTelling).ToArray();
         if (telling.Length == 0)
             return;
-        var sales = new Sales(people, open, session);
+        var sales = new Sales(people, open, session.ReadStreamsAsync);
         await sales.OpenAsync(telling, cancellationToken);
         var page = telling.Select(recorded => Evidence.Of(people, recorded, sales)).ToArray();
 

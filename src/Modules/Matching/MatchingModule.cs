@@ -16,6 +16,8 @@ public static class MatchingModule
         services.AddSingleton<RuleBook>();
         services.AddSingleton<SharedAddresses>();
         services.AddSingleton<IHoldPersonalData, HeldLookUps>();
+        services.AddSingleton<WhatIf>();
+        services.AddSingleton<IMatchRules, RuleChanges>();
         services.AddSubscription<MatchConversions>();
         services.AddHostedService<ForgetOldLookUps>();
         return services.AddSchema("matching", typeof(MatchingModule).Assembly);

@@ -4,7 +4,11 @@ using TrackAi.EventStore;
 namespace TrackAi.Matching;
 
 /// <summary>The sales that a page is about, read from their streams and opened, each once.</summary>
-internal sealed class Sales(IPersonalData people, OpenPeople open, EventSession session)
+internal sealed class Sales(
+    IPersonalData people,
+    OpenPeople open,
+    Func<IReadOnlyCollection<StreamId>, CancellationToken, Task<ILookup<StreamId, RecordedEvent>>> read
+)
 {
     private readonly Dictionary<long, Opened> opened = [];
     private readonly Dictionary<StreamId, IReadOnlyList<RecordedEvent>> streams = [];
@@ -52,9 +56,9 @@ internal sealed class Sales(IPersonalData people, OpenPeople open, EventSession 
     {
         if (wanted.Length == 0)
             return;
-        var read = await session.ReadStreamsAsync(wanted, cancellationToken);
+        var found = await read(wanted, cancellationToken);
         foreach (var stream in wanted)
-            streams[stream] = [.. read[stream].Where(Evidence.IsOfSale)];
+            streams[stream] = [.. found[stream].Where(Evidence.IsOfSale)];
     }
 
     private async Task OpenPartsAsync(IEnumerable<RecordedEvent> events, CancellationToken cancellationToken)
