@@ -95,11 +95,12 @@ internal sealed record ConversionToDispatch
             ConversionMatched matched => this with
             {
                 IsDecided = true,
-                ClickId = matched.ClickId,
+                // Of a guess nothing is sent: the click's browser may be a stranger's.
+                ClickId = matched.IsProbabilistic == true ? null : matched.ClickId,
                 ClickedAt = matched.ClickedAt,
                 VisitorConsent = matched.VisitorConsent,
             },
-            ConversionUnmatched unmatched => this with { IsDecided = true, VisitorConsent = unmatched.VisitorConsent },
+            ConversionUnmatched unmatched => this with { IsDecided = true, ClickId = null, VisitorConsent = unmatched.VisitorConsent },
             DispatchRequested requested => this with
             {
                 Requested = new Dictionary<string, DispatchRequested>(Requested, StringComparer.Ordinal)

@@ -71,6 +71,8 @@ internal static class TrackAiCommandLine
             ProjectionCommands.Create(),
             EventCommands.Create(),
             ReplayCommand.Create(),
+            ExplainCommand.Create(),
+            MatchCommands.Create(),
             DeliveryCommands.Create(),
             DispatchCommands.Create(),
             DeadLetterCommands.Create(),
@@ -94,6 +96,7 @@ internal static class TrackAiCommandLine
             CommandFailedException
             or TenantChangeRefusedException
             or PersonRequestRefusedException
+            or MatchRulesRefusedException
             or PrivateClusterException
             or SchemaException
             or RebuildFailedException
