@@ -154,6 +154,21 @@ public abstract class TransportCompliance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Of_a_pixel_whose_circuit_is_open_a_few_are_tried_when_its_time_has_come()
+    {
+        var host = await HostAsync();
+        await host.OpenCircuitAsync(Lane, TimeSpan.FromSeconds(-1));
+        await QueueAsync(Lane, 500);
+        var others = await QueueAsync(Other, 100);
+
+        var taken = new List<ClaimedDispatch>();
+        while (others.Any(id => taken.All(dispatch => dispatch.DispatchId != id)) || taken.All(dispatch => dispatch.Lane != Lane))
+            taken.AddRange(await TakeSomeAsync(host));
+
+        taken.Count(dispatch => dispatch.Lane == Lane).ShouldBeInRange(1, 10);
+    }
+
+    [Fact]
     public async Task A_pixel_with_a_hundred_times_the_volume_keeps_no_other_waiting()
     {
         var host = await HostAsync();
@@ -407,8 +422,12 @@ public abstract class TransportCompliance : IAsyncLifetime
 
         public Task<bool> ResumeAsync(Lane lane) => States.ResumeAsync(lane, "command", CancellationToken.None);
 
-        public Task OpenCircuitAsync(Lane lane) =>
-            States.CircuitAsync(lane, new CircuitChange("gone", TimeProvider.System.GetUtcNow().AddHours(1), true), CancellationToken.None);
+        public Task OpenCircuitAsync(Lane lane, TimeSpan? until = null) =>
+            States.CircuitAsync(
+                lane,
+                new CircuitChange("gone", TimeProvider.System.GetUtcNow() + (until ?? TimeSpan.FromHours(1)), true),
+                CancellationToken.None
+            );
 
         /// <summary>As whoever queues something does.</summary>
         public async Task CallAsync()

@@ -90,7 +90,7 @@ internal static class TrackAiCommandLine
     }
 
     /// <summary>What a person can do about it; null for what is a fault of ours, which deserves its stack trace.</summary>
-    private static string? Explain(Exception exception) =>
+    public static string? Explain(Exception exception) =>
         exception switch
         {
             CommandFailedException
