@@ -1,5 +1,3 @@
-using TrackAi.Contracts;
-
 namespace TrackAi.Dispatch.Tests;
 
 /// <summary>What an event carries, what that is worth, and what would raise it.</summary>
