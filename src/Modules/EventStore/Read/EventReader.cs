@@ -12,15 +12,19 @@ internal sealed class EventReader(NpgsqlDataSource dataSource, EventSerializer s
     public async Task<IReadOnlyList<RecordedEvent>> ReadStreamAsync(StreamId stream, long fromVersion, CancellationToken cancellationToken)
     {
         await using var select = dataSource.CreateCommand(
-            $"""
-            select {Columns} from mt_events e
+            """
+            select e.seq_id, e.id, e.version, e.type, e.data, e.timestamp, e.correlation_id, e.causation_id from mt_events e
             where e.tenant_id = $1 and e.stream_id = $2 and e.version >= $3 order by e.version
             """
         );
         select.Parameters.Add(new() { Value = stream.TenantId });
         select.Parameters.Add(new() { Value = stream.Id });
         select.Parameters.Add(new() { Value = fromVersion });
-        return await ReadAsync(select, cancellationToken);
+        var events = new List<RecordedEvent>();
+        await using var rows = await select.ExecuteReaderAsync(cancellationToken);
+        while (await rows.ReadAsync(cancellationToken))
+            events.Add(Read(rows, stream, fromColumn: 2));
+        return events;
     }
 
     public async Task<ILookup<StreamId, RecordedEvent>> ReadStreamsAsync(
@@ -75,22 +79,23 @@ internal sealed class EventReader(NpgsqlDataSource dataSource, EventSerializer s
     private async Task<IReadOnlyList<RecordedEvent>> ReadAsync(NpgsqlCommand select, CancellationToken cancellationToken)
     {
         var events = new List<RecordedEvent>();
-        await using var reader = await select.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
-            events.Add(
-                new RecordedEvent(
-                    serializer,
-                    reader.GetInt64(0),
-                    reader.GetGuid(1),
-                    new StreamId(reader.GetString(2), reader.GetString(3)),
-                    reader.GetInt64(4),
-                    reader.GetString(5),
-                    reader.GetFieldValue<byte[]>(6),
-                    reader.GetFieldValue<DateTimeOffset>(7),
-                    reader.IsDBNull(8) ? null : reader.GetString(8),
-                    reader.IsDBNull(9) ? null : reader.GetString(9)
-                )
-            );
+        await using var rows = await select.ExecuteReaderAsync(cancellationToken);
+        while (await rows.ReadAsync(cancellationToken))
+            events.Add(Read(rows, new StreamId(rows.GetString(2), rows.GetString(3)), fromColumn: 4));
         return events;
     }
+
+    private RecordedEvent Read(NpgsqlDataReader row, StreamId stream, int fromColumn) =>
+        new(
+            serializer,
+            row.GetInt64(0),
+            row.GetGuid(1),
+            stream,
+            row.GetInt64(fromColumn),
+            row.GetString(fromColumn + 1),
+            row.GetFieldValue<byte[]>(fromColumn + 2),
+            row.GetFieldValue<DateTimeOffset>(fromColumn + 3),
+            row.IsDBNull(fromColumn + 4) ? null : row.GetString(fromColumn + 4),
+            row.IsDBNull(fromColumn + 5) ? null : row.GetString(fromColumn + 5)
+        );
 }
