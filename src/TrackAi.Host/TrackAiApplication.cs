@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.Extensions.Options;
 using TrackAi.Analytics;
 using TrackAi.Contracts;
+using TrackAi.Dashboard;
 using TrackAi.Dispatch;
 using TrackAi.EventStore;
 using TrackAi.Gateways;
@@ -109,6 +110,7 @@ internal sealed class TrackAiApplication : IAsyncDisposable
         builder.Services.AddMatching();
         builder.Services.AddDispatch();
         builder.Services.AddAnalytics();
+        builder.Services.AddDashboard();
         builder.Services.AddFlags();
 
         builder.Services.AddSingleton<Telemetry>();
@@ -126,6 +128,7 @@ internal sealed class TrackAiApplication : IAsyncDisposable
     {
         web.UseForwardedHeaders();
         web.UseProblems();
+        web.UseDashboard();
         web.MapOpenApi();
         web.MapHealth();
         web.MapTenancy();
@@ -133,6 +136,7 @@ internal sealed class TrackAiApplication : IAsyncDisposable
         web.MapGateways();
         web.MapDispatch();
         web.MapAnalytics();
+        web.MapDashboard();
     }
 
     // The address of a visitor or a gateway is taken from X-Forwarded-For only when one of our own proxies says so.

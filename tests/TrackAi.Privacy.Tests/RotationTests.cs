@@ -26,8 +26,8 @@ public sealed class RotationTests(PrivacyDatabase database) : IClassFixture<Priv
             (await PeopleOf(both).OpenAsync(parts, default)).Single().ShouldNotBeNull("both keys are taken meanwhile");
             PeopleOf(both).LookupHash("acme", "email", "ana@example.com").ShouldBe(hash);
             var keys = both.Services.GetRequiredService<IMasterKeys>();
-            (await keys.RotateAsync()).ShouldBe(new KeyRotation(1, 0, LookupKey: true));
-            (await keys.RotateAsync()).ShouldBe(new KeyRotation(0, 0, LookupKey: false), "it was done");
+            (await keys.RotateAsync()).ShouldBe(new KeyRotation(1, Secrets: 1, LookupKey: true), "the one secret is the key of cookies");
+            (await keys.RotateAsync()).ShouldBe(new KeyRotation(0, Secrets: 1, LookupKey: false), "it was done");
         }
 
         await using var after = await database.StartAsync(next);

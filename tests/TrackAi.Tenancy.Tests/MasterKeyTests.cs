@@ -20,7 +20,10 @@ public sealed class MasterKeyTests(TenancyDatabase database) : IClassFixture<Ten
                 masterKey: next
             )
         )
-            (await both.Services.GetRequiredService<IMasterKeys>().RotateAsync()).Secrets.ShouldBe(2);
+            (await both.Services.GetRequiredService<IMasterKeys>().RotateAsync()).Secrets.ShouldBe(
+                3,
+                "a secret, a token, and the key of cookies"
+            );
 
         await using var after = await database.StartAsync(masterKey: next);
         after.Directory().FindConnection("rotating", "kiwify")!.Secrets.ShouldBe(["the secret"]);

@@ -18,10 +18,14 @@ public static class AnalyticsModule
         services.AddFeatureManagement();
         services.AddSingleton<Periods>();
         services.AddSingleton<IReadLedger, ReadLedger>();
+        services.AddSingleton<IReadFigures, ReadFigures>();
+        services.AddSingleton<IReadTimeline, ReadTimeline>();
         services.AddProjection<VisitsProjection>();
         services.AddProjection<ConversionsProjection>();
         services.AddProjection<ConversionStatusProjection>();
         services.AddProjection<DispatchSummaryProjection>();
+        services.AddProjection<MatchReasonsProjection>();
+        services.AddSingleton<IReadMatches, ReadMatches>();
         return services.AddSchema("analytics", typeof(AnalyticsModule).Assembly);
     }
 

@@ -53,6 +53,17 @@ public sealed record PixelTokenSet(string PixelId, string? TestEventCode);
 /// </summary>
 public sealed record TenantDataProcessingSet(IReadOnlyList<string> Options, int? Country, int? State, DateTimeOffset SetAt);
 
+/// <summary>A key for the tenant's API was added; the key itself is never in the log.</summary>
+public sealed record ApiKeyAdded(Guid KeyId, string Name, IReadOnlyList<string> Scopes, DateTimeOffset AddedAt);
+
+/// <summary>A key ends: at once, or at <paramref name="EndsAt"/> where another took its place.</summary>
+public sealed record ApiKeyRevoked(Guid KeyId, DateTimeOffset EndsAt, DateTimeOffset RevokedAt);
+
+/// <summary>A user may see the tenant (<c>viewer</c>) or also change it (<c>owner</c>). Users are told by id only.</summary>
+public sealed record MemberSet(Guid UserId, string Role, DateTimeOffset SetAt);
+
+public sealed record MemberRemoved(Guid UserId, DateTimeOffset RemovedAt);
+
 public enum TenantStatus
 {
     Active,

@@ -1,10 +1,13 @@
 using System.Security.Cryptography;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using NpgsqlTypes;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
+using TrackAi.Privacy.Cookies;
 using TrackAi.Privacy.People;
 
 namespace TrackAi.Privacy;
@@ -44,6 +47,10 @@ public static class PrivacyModule
         services.AddSingleton<PersonIndex>();
         services.AddSingleton<FindPerson>();
         services.AddSingleton<IPersonRequests, PersonRequests>();
+        services.AddDataProtection().SetApplicationName("TrackAi");
+        services.AddSingleton<DataProtectionKeys>();
+        services.AddSingleton<IHoldSecrets>(static provider => provider.GetRequiredService<DataProtectionKeys>());
+        services.AddSingleton<IConfigureOptions<KeyManagementOptions>, KeysInPostgres>();
         services.AddSubscription<PersonIndex>();
         services.AddSideEffect(KeyTable);
         return services.AddSchema("privacy", typeof(PrivacyModule).Assembly);

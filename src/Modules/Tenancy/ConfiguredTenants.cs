@@ -17,6 +17,7 @@ internal sealed partial class ConfiguredTenants(
 {
     public async Task ApplyAsync(CancellationToken cancellationToken)
     {
+        using var actor = Actor.Is(Actor.Configuration);
         foreach (var tenant in configuration.GetSection("Tenants").GetChildren())
         {
             var slug = tenant.Key.ToLowerInvariant();

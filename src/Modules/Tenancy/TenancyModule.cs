@@ -7,7 +7,7 @@ using TrackAi.EventStore;
 
 namespace TrackAi.Tenancy;
 
-/// <summary>Tenants, their funnels, gateway secrets, pixels and API keys: changed by command or configuration, answered from memory.</summary>
+/// <summary>Tenants, their funnels, gateway secrets, pixels, API keys and users: changed by command or configuration, answered from memory.</summary>
 public static class TenancyModule
 {
     /// <param name="services">Must have the event store, <see cref="Ids"/> and an <see cref="ISecretBox"/>.</param>
@@ -34,6 +34,10 @@ public static class TenancyModule
         services.AddSingleton<ITenantDirectory>(static provider => provider.GetRequiredService<TenantDirectory>());
         services.AddSingleton<KeyUses>();
         services.AddSingleton<IApiKeys, ApiKeys>();
+        services.AddSingleton<UserTable>();
+        services.AddSingleton<IUsers, Users>();
+        services.AddSingleton<ISignIns, SignIns>();
+        services.AddSingleton<ISettingsHistory, SettingsHistory>();
         services.AddSingleton<ConfiguredTenants>();
         services.AddSingleton<TenantRefresh>();
         services.AddHostedService(static provider => provider.GetRequiredService<TenantRefresh>());

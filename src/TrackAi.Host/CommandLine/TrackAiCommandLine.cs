@@ -26,6 +26,7 @@ internal static class TrackAiCommandLine
         var isJson = Session.IsJson = parsed.GetValue(Session.Json) || args.Contains("--json", StringComparer.Ordinal);
         if (isJson && parsed.Action is ParseErrorAction)
             return await FailAsync(true, string.Join(' ', parsed.Errors.Select(error => error.Message)), ExitCode.Refused);
+        using var actor = Actor.Is(Actor.Command);
         try
         {
             return await parsed.InvokeAsync(Invocation);
@@ -63,12 +64,15 @@ internal static class TrackAiCommandLine
             TenantCommands.Gateways(),
             TenantCommands.Pixels(),
             TenantCommands.ApiKeys(),
+            UserCommands.Create(),
             FlagCommands.Create(),
             KeysCommand.Create(),
             PrivacyCommands.Create(),
             ProjectionCommands.Create(),
             EventCommands.Create(),
             ReplayCommand.Create(),
+            ExplainCommand.Create(),
+            MatchCommands.Create(),
             DeliveryCommands.Create(),
             DispatchCommands.Create(),
             DeadLetterCommands.Create(),
@@ -86,12 +90,13 @@ internal static class TrackAiCommandLine
     }
 
     /// <summary>What a person can do about it; null for what is a fault of ours, which deserves its stack trace.</summary>
-    private static string? Explain(Exception exception) =>
+    public static string? Explain(Exception exception) =>
         exception switch
         {
             CommandFailedException
             or TenantChangeRefusedException
             or PersonRequestRefusedException
+            or MatchRulesRefusedException
             or PrivateClusterException
             or SchemaException
             or RebuildFailedException

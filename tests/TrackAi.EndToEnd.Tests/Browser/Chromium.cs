@@ -19,10 +19,10 @@ public sealed class Chromium : IAsyncDisposable
     private readonly Lazy<Task<(IPlaywright, IBrowser)>> browser = new(StartAsync);
 
     /// <summary>A visitor with no past.</summary>
-    public async Task<IBrowserContext> NewVisitorAsync()
+    public async Task<IBrowserContext> NewVisitorAsync(BrowserNewContextOptions? options = null)
     {
         var (_, started) = await browser.Value;
-        return await started.NewContextAsync(new BrowserNewContextOptions { Locale = "pt-BR" });
+        return await started.NewContextAsync(options ?? new BrowserNewContextOptions { Locale = "pt-BR" });
     }
 
     public async ValueTask DisposeAsync()

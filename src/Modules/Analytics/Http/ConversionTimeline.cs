@@ -8,24 +8,31 @@ using TrackAi.EventStore;
 namespace TrackAi.Analytics.Http;
 
 /// <summary>
-/// GET /api/v1/analytics/conversions/{id}/timeline: what happened to one conversion and why, straight from its stream, so it is never behind.
-/// Nothing personal is in it.
+/// GET /api/v1/analytics/conversions/{id}/timeline: what happened to one conversion and why.
 /// </summary>
 internal static class ConversionTimeline
 {
-    public static async Task<Results<Ok<Answer>, ProblemHttpResult>> HandleAsync(
+    public static async Task<Results<Ok<Timeline>, ProblemHttpResult>> HandleAsync(
         string id,
         HttpContext http,
-        PostgresEventStore store,
+        IReadTimeline timelines,
         CancellationToken cancellationToken
-    )
-    {
-        var tenant = Caller.TenantOf(http);
+    ) =>
         // A slash in an order's number reaches us still encoded.
-        var conversionId = id.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
+        await timelines.ReadAsync(Caller.TenantOf(http), id.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase), cancellationToken)
+            is { } timeline
+            ? TypedResults.Ok(timeline)
+            : Problems.Of(404, "Unknown conversion", "id: this tenant has no such conversion.", "id");
+}
+
+/// <inheritdoc/>
+internal sealed class ReadTimeline(PostgresEventStore store) : IReadTimeline
+{
+    public async Task<Timeline?> ReadAsync(string tenant, string conversionId, CancellationToken cancellationToken = default)
+    {
         var events = await store.ReadStreamAsync(new StreamId(tenant, Streams.Conversion(conversionId)), cancellationToken);
         if (events.Count == 0)
-            return Problems.Of(404, "Unknown conversion", "id: this tenant has no such conversion.", "id");
+            return null;
 
         var clicks = events
             .Select(recorded => recorded.Data)
@@ -33,76 +40,24 @@ internal static class ConversionTimeline
             .Select(matched => matched.ClickId)
             .Distinct(StringComparer.Ordinal);
         var seen = await store.ReadStreamsAsync([.. clicks.Select(click => new StreamId(tenant, Streams.Click(click)))], cancellationToken);
-        return TypedResults.Ok(
-            new Answer(
-                conversionId,
-                tenant,
-                [
-                    .. seen.SelectMany(stream => stream)
-                        .Where(recorded => recorded.Data is ClickCaptured)
-                        .OrderBy(recorded => recorded.Sequence)
-                        .Select(Steps.Of),
-                    .. events.Select(Steps.Of),
-                ]
-            )
+        return new Timeline(
+            conversionId,
+            tenant,
+            [
+                .. seen.SelectMany(stream => stream)
+                    .Where(recorded => recorded.Data is ClickCaptured)
+                    .OrderBy(recorded => recorded.Sequence)
+                    .Select(Steps.Of),
+                .. events.Select(recorded => MatchWords.Told(Steps.Of(recorded), recorded, events)),
+            ]
         );
     }
-
-    /// <param name="Steps">In the order of the log; the click it was joined to, where there is one, comes first.</param>
-    internal sealed record Answer(string ConversionId, string TenantId, IReadOnlyList<Step> Steps);
-}
-
-/// <summary>One thing that happened.</summary>
-/// <param name="At">When, as far as the one who reports it says.</param>
-/// <param name="Type">The event's name in the log.</param>
-/// <param name="Text">The same in words.</param>
-internal sealed record Step(long Sequence, DateTimeOffset At, string Type, string Text)
-{
-    /// <summary>Further words: what was dropped, what Meta remarked.</summary>
-    public IReadOnlyList<string> Details { get; init; } = [];
-
-    /// <summary>Of a decision only.</summary>
-    public MatchStep? Match { get; init; }
-
-    /// <summary>Of a dispatch and its attempts only.</summary>
-    public DispatchStep? Dispatch { get; init; }
-}
-
-/// <param name="Rules">Every rule in the order they are tried, and why it did or did not decide.</param>
-/// <param name="Candidates">Every click that was looked at, and why it won or lost.</param>
-internal sealed record MatchStep(
-    bool Matched,
-    string? Rule,
-    string? ClickId,
-    double? Score,
-    string? Reason,
-    DateTimeOffset WindowFrom,
-    int RuleVersion,
-    IReadOnlyList<RuleStep> Rules,
-    IReadOnlyList<CandidateStep> Candidates
-);
-
-internal sealed record RuleStep(string Rule, string Outcome, int Candidates, string Text);
-
-internal sealed record CandidateStep(string ClickId, string Rule, DateTimeOffset ClickedAt, string Reason, string Text);
-
-internal sealed record DispatchStep(string Status, string? EventName, string? PixelId)
-{
-    public int? Attempt { get; init; }
-    public int? HttpStatus { get; init; }
-    public string? Reason { get; init; }
-    public int? Code { get; init; }
-    public int? Subcode { get; init; }
-    public string? Error { get; init; }
-    public string? FbTraceId { get; init; }
-    public double? LatencyMs { get; init; }
-    public DateTimeOffset? RetryAt { get; init; }
 }
 
 /// <summary>Events in plain words.</summary>
 internal static class Steps
 {
-    public static Step Of(RecordedEvent recorded) =>
+    public static TimelineStep Of(RecordedEvent recorded) =>
         recorded.Data switch
         {
             ClickCaptured click => Step(click.OccurredAt, $"Somebody came from an ad{From(click.Campaign)}."),
@@ -164,7 +119,7 @@ internal static class Steps
             Type = recorded.Type,
         };
 
-    private static Step Step(DateTimeOffset at, string text) => new(0, at, "", char.ToUpperInvariant(text[0]) + text[1..]);
+    private static TimelineStep Step(DateTimeOffset at, string text) => new(0, at, "", char.ToUpperInvariant(text[0]) + text[1..]);
 
     private static string From(Campaign campaign)
     {
@@ -189,10 +144,10 @@ internal static class Steps
     private static string Changed(ConversionStateChanged changed) =>
         $"{changed.Gateway} reported a change from {Words(Named<PaymentState>.Of(changed.From))} to {Words(Named<PaymentState>.Of(changed.To))} ({changed.Gateway} says '{changed.GatewayStatus}'), {Amount(changed.Value)}.";
 
-    private static string Matched(ConversionMatched matched) =>
+    internal static string Matched(ConversionMatched matched) =>
         $"Joined to click {matched.ClickId} of {Time(matched.ClickedAt)} by {Name(matched.Rule)}, score {matched.Score.ToString("0.00", CultureInfo.InvariantCulture)}.";
 
-    private static string Unmatched(ConversionUnmatched unmatched) =>
+    internal static string Unmatched(ConversionUnmatched unmatched) =>
         unmatched.Reason switch
         {
             "no_identifier" => "Joined to no click: the sale came with nothing to recognise the buyer by.",
@@ -200,10 +155,12 @@ internal static class Steps
             "only_clicks_after_the_sale" => "Joined to no click: those with its identifiers came after the sale.",
             "only_clicks_outside_the_window" =>
                 $"Joined to no click: those with its identifiers came before {Time(unmatched.WindowFrom)}, where the window begins.",
+            "only_guesses" => "Joined to no click: what was found is no more than a guess.",
+            "unreadable" => "Joined to no click: what is stored of the buyer is damaged and cannot be read.",
             var reason => $"Joined to no click: {Words(reason)}.",
         };
 
-    private static MatchStep MatchOf(ConversionMatched matched) =>
+    private static TimelineMatch MatchOf(ConversionMatched matched) =>
         new(
             Matched: true,
             Named<MatchRule>.Of(matched.Rule),
@@ -213,10 +170,10 @@ internal static class Steps
             matched.WindowFrom,
             matched.RuleVersion,
             Rules(matched.Tried, matched.WindowFrom),
-            Candidates(matched.Candidates, matched.WindowFrom)
+            Candidates(matched.Candidates, matched.WindowFrom, matched.Touch == "first")
         );
 
-    private static MatchStep MatchOf(ConversionUnmatched unmatched) =>
+    private static TimelineMatch MatchOf(ConversionUnmatched unmatched) =>
         new(
             Matched: false,
             Rule: null,
@@ -229,9 +186,9 @@ internal static class Steps
             Candidates(unmatched.Candidates, unmatched.WindowFrom)
         );
 
-    private static IReadOnlyList<RuleStep> Rules(IReadOnlyList<RuleTried> tried, DateTimeOffset windowFrom) =>
+    private static IReadOnlyList<TimelineRule> Rules(IReadOnlyList<RuleTried> tried, DateTimeOffset windowFrom) =>
         [
-            .. tried.Select(rule => new RuleStep(
+            .. tried.Select(rule => new TimelineRule(
                 Named<MatchRule>.Of(rule.Rule),
                 rule.Outcome,
                 rule.Candidates,
@@ -240,7 +197,10 @@ internal static class Steps
                     "matched" => $"Decided by {Name(rule.Rule)}.",
                     "no_identifier" => $"The sale came without {Name(rule.Rule)}.",
                     "not_found" => $"No click was captured with its {Name(rule.Rule)}.",
-                    "outside_window" => $"The clicks with its {Name(rule.Rule)} came before {Time(windowFrom)}, where the window begins.",
+                    "outside_window" =>
+                        $"The clicks with its {Name(rule.Rule)} came before {Time(rule.WindowFrom ?? windowFrom)}, where the window begins.",
+                    "not_alone" => "Many people may have this address: it never decides alone.",
+                    "ambiguous" => "Several people clicked the same ad: which one it was cannot be told.",
                     "after_sale" => $"The clicks with its {Name(rule.Rule)} came after the sale.",
                     "not_needed" => "A stronger rule had decided.",
                     var outcome => $"{Words(outcome)}.",
@@ -248,35 +208,48 @@ internal static class Steps
             )),
         ];
 
-    private static IReadOnlyList<CandidateStep> Candidates(IReadOnlyList<MatchCandidate> candidates, DateTimeOffset windowFrom) =>
+    private static IReadOnlyList<TimelineCandidate> Candidates(
+        IReadOnlyList<MatchCandidate> candidates,
+        DateTimeOffset windowFrom,
+        bool isFirst = false
+    ) =>
         [
-            .. candidates.Select(candidate => new CandidateStep(
+            .. candidates.Select(candidate => new TimelineCandidate(
                 candidate.ClickId,
                 Named<MatchRule>.Of(candidate.Rule),
                 candidate.ClickedAt,
                 candidate.Reason,
                 candidate.Reason switch
                 {
+                    "won" when isFirst => "Won: the first touch, which is what the rules count.",
                     "won" => $"Won: the last click before the sale with its {Name(candidate.Rule)}.",
                     "outside_window" => $"Lost: it came before {Time(windowFrom)}, where the window begins.",
                     "after_sale" => "Lost: it came after the sale.",
                     "older_touch" => "Lost: a later click by the same rule won.",
+                    "later_touch" => "Lost: an earlier click won, and the rules count the first touch.",
+                    "same_click" => $"The winner, known by its {Name(candidate.Rule)} too.",
+                    "not_alone" => "Lost: many people may have this address.",
+                    "ambiguous" => "Lost: several people clicked the same ad.",
                     "weaker_rule" => "Lost: a stronger rule had decided.",
                     var reason => $"Lost: {Words(reason)}.",
                 }
             )),
         ];
 
-    private static string Name(MatchRule rule) =>
+    internal static string Name(MatchRule rule) =>
         rule switch
         {
             MatchRule.ClickToken => "click token",
             MatchRule.EmailHash => "e-mail",
             MatchRule.PhoneHash => "phone",
+            MatchRule.TrackingId => "another script's id",
+            MatchRule.ExternalId => "external id",
+            MatchRule.IpUserAgent => "address and browser",
+            MatchRule.AdId => "ad",
             _ => Named<MatchRule>.Of(rule),
         };
 
-    private static DispatchStep DispatchOf(DispatchSucceeded sent) =>
+    private static TimelineDispatch DispatchOf(DispatchSucceeded sent) =>
         new(DispatchStatus.Sent, EventName: null, sent.PixelId)
         {
             Attempt = sent.Attempt,
@@ -285,7 +258,7 @@ internal static class Steps
             LatencyMs = sent.LatencyMs,
         };
 
-    private static DispatchStep DispatchOf(DispatchFailed failed) =>
+    private static TimelineDispatch DispatchOf(DispatchFailed failed) =>
         new(DispatchStatus.Failed, EventName: null, failed.PixelId)
         {
             Attempt = failed.Attempt,
@@ -299,7 +272,7 @@ internal static class Steps
             RetryAt = failed.RetryAt,
         };
 
-    private static DispatchStep DispatchOf(DispatchDeadLettered dead) =>
+    private static TimelineDispatch DispatchOf(DispatchDeadLettered dead) =>
         new(DispatchStatus.Dead, EventName: null, dead.PixelId)
         {
             Attempt = dead.Attempt,
@@ -325,6 +298,6 @@ internal static class Steps
 
     private static string Milliseconds(double latency) => string.Create(CultureInfo.InvariantCulture, $"{latency:0} ms");
 
-    private static string Time(DateTimeOffset at) =>
+    internal static string Time(DateTimeOffset at) =>
         at.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
 }

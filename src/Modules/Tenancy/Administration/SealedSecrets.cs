@@ -3,7 +3,7 @@ using TrackAi.Contracts;
 
 namespace TrackAi.Tenancy;
 
-/// <summary>Gateways' secrets and pixels' tokens, sealed anew when the master key changes.</summary>
+/// <summary>Gateways' secrets, pixels' tokens and users' authenticators, sealed anew when the master key changes.</summary>
 internal sealed class SealedSecrets(NpgsqlDataSource database, ISecretBox box) : IHoldSecrets
 {
     public async Task<long> ResealAsync(CancellationToken cancellationToken)
@@ -42,6 +42,18 @@ internal sealed class SealedSecrets(NpgsqlDataSource database, ISecretBox box) :
                     Anew(PixelTokens.Purpose(tenant, pixel), old),
                     tenant,
                     pixel,
+                    old
+                );
+                resealed += await update.ExecuteNonQueryAsync(cancellationToken);
+            }
+
+        await using (var select = connection.Command("select id, sealed_totp from app_user where sealed_totp is not null"))
+            foreach (var (user, old) in await select.ListAsync(row => (row.GetGuid(0), row.GetFieldValue<byte[]>(1)), cancellationToken))
+            {
+                await using var update = connection.Command(
+                    "update app_user set sealed_totp = $1 where id = $2 and sealed_totp = $3",
+                    Anew(SignIns.Purpose(user), old),
+                    user,
                     old
                 );
                 resealed += await update.ExecuteNonQueryAsync(cancellationToken);

@@ -42,7 +42,7 @@ internal sealed class TenantChanges(PostgresEventStore store, TenantDirectory di
                 return false;
             foreach (var @event in events)
                 await TenantRelations.ApplyAsync(slug, @event, session.Connection, cancellationToken);
-            session.Append(new Append(stream, events) { ExpectedVersion = history.Length });
+            session.Append(new Append(stream, events) { ExpectedVersion = history.Length, CausationId = Actor.Current });
             await NotifyAsync(session.Connection, slug, cancellationToken);
             await session.CommitAsync(cancellationToken);
         }

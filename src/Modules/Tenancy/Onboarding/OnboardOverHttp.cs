@@ -52,6 +52,7 @@ internal static class OnboardOverHttp
             return Problem(401, "Admin key missing or wrong", $"{Header}: send the key of Admin:ApiKey.", Header);
         if (http.Request.ContentLength is null or > LargestBody)
             return Problem(413, "Body too large", $"body: send its length, at most {LargestBody} bytes.", "body");
+        using var actor = Actor.Is(Actor.AdminKey);
         try
         {
             var wanted =
