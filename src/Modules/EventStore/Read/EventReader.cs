@@ -3,9 +3,15 @@ using NpgsqlTypes;
 
 namespace TrackAi.EventStore.Reading;
 
+/// <summary>A stretch of the log: what is in it, and the position up to which that is everything.</summary>
+internal sealed record EventPage(IReadOnlyList<RecordedEvent> Events, long Ceiling);
+
 /// <summary>Reads events out of the log's table.</summary>
 internal sealed class EventReader(NpgsqlDataSource dataSource, EventSerializer serializer)
 {
+    // A thousand events of the largest size are a gibibyte: a page ends early where its events are large.
+    private const long MaxPageBytes = 32 * 1024 * 1024;
+
     private const string Columns =
         "e.seq_id, e.id, e.tenant_id, e.stream_id, e.version, e.type, e.data, e.timestamp, e.correlation_id, e.causation_id";
 
@@ -52,8 +58,8 @@ internal sealed class EventReader(NpgsqlDataSource dataSource, EventSerializer s
         return (await ReadAsync(select, cancellationToken)).ToLookup(recorded => recorded.Stream);
     }
 
-    /// <summary>Events after a position up to another, in order; of some types only where given.</summary>
-    public async Task<IReadOnlyList<RecordedEvent>> ReadRangeAsync(
+    /// <summary>Events after a position up to another, in order; of some types only where given. So many at most, and fewer where they are large.</summary>
+    public async Task<EventPage> ReadRangeAsync(
         long after,
         long upTo,
         int limit,
@@ -73,7 +79,16 @@ internal sealed class EventReader(NpgsqlDataSource dataSource, EventSerializer s
         select.Parameters.Add(new() { Value = limit });
         if (types is not null)
             select.Parameters.Add(new() { Value = types.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar });
-        return await ReadAsync(select, cancellationToken);
+
+        var events = new List<RecordedEvent>();
+        var bytes = 0L;
+        await using var rows = await select.ExecuteReaderAsync(cancellationToken);
+        while (bytes < MaxPageBytes && await rows.ReadAsync(cancellationToken))
+        {
+            events.Add(Read(rows, new StreamId(rows.GetString(2), rows.GetString(3)), fromColumn: 4));
+            bytes += events[^1].Json.Length;
+        }
+        return new EventPage(events, events.Count < limit && bytes < MaxPageBytes ? upTo : events[^1].Sequence);
     }
 
     private async Task<IReadOnlyList<RecordedEvent>> ReadAsync(NpgsqlCommand select, CancellationToken cancellationToken)
