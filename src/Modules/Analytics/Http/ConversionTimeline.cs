@@ -8,24 +8,31 @@ using TrackAi.EventStore;
 namespace TrackAi.Analytics.Http;
 
 /// <summary>
-/// GET /api/v1/analytics/conversions/{id}/timeline: what happened to one conversion and why, straight from its stream, so it is never behind.
-/// Nothing personal is in it.
+/// GET /api/v1/analytics/conversions/{id}/timeline: what happened to one conversion and why.
 /// </summary>
 internal static class ConversionTimeline
 {
-    public static async Task<Results<Ok<Answer>, ProblemHttpResult>> HandleAsync(
+    public static async Task<Results<Ok<Timeline>, ProblemHttpResult>> HandleAsync(
         string id,
         HttpContext http,
-        PostgresEventStore store,
+        IReadTimeline timelines,
         CancellationToken cancellationToken
-    )
-    {
-        var tenant = Caller.TenantOf(http);
+    ) =>
         // A slash in an order's number reaches us still encoded.
-        var conversionId = id.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
+        await timelines.ReadAsync(Caller.TenantOf(http), id.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase), cancellationToken)
+            is { } timeline
+            ? TypedResults.Ok(timeline)
+            : Problems.Of(404, "Unknown conversion", "id: this tenant has no such conversion.", "id");
+}
+
+/// <inheritdoc/>
+internal sealed class ReadTimeline(PostgresEventStore store) : IReadTimeline
+{
+    public async Task<Timeline?> ReadAsync(string tenant, string conversionId, CancellationToken cancellationToken = default)
+    {
         var events = await store.ReadStreamAsync(new StreamId(tenant, Streams.Conversion(conversionId)), cancellationToken);
         if (events.Count == 0)
-            return Problems.Of(404, "Unknown conversion", "id: this tenant has no such conversion.", "id");
+            return null;
 
         var clicks = events
             .Select(recorded => recorded.Data)
@@ -33,76 +40,24 @@ internal static class ConversionTimeline
             .Select(matched => matched.ClickId)
             .Distinct(StringComparer.Ordinal);
         var seen = await store.ReadStreamsAsync([.. clicks.Select(click => new StreamId(tenant, Streams.Click(click)))], cancellationToken);
-        return TypedResults.Ok(
-            new Answer(
-                conversionId,
-                tenant,
-                [
-                    .. seen.SelectMany(stream => stream)
-                        .Where(recorded => recorded.Data is ClickCaptured)
-                        .OrderBy(recorded => recorded.Sequence)
-                        .Select(Steps.Of),
-                    .. events.Select(Steps.Of),
-                ]
-            )
+        return new Timeline(
+            conversionId,
+            tenant,
+            [
+                .. seen.SelectMany(stream => stream)
+                    .Where(recorded => recorded.Data is ClickCaptured)
+                    .OrderBy(recorded => recorded.Sequence)
+                    .Select(Steps.Of),
+                .. events.Select(Steps.Of),
+            ]
         );
     }
-
-    /// <param name="Steps">In the order of the log; the click it was joined to, where there is one, comes first.</param>
-    internal sealed record Answer(string ConversionId, string TenantId, IReadOnlyList<Step> Steps);
-}
-
-/// <summary>One thing that happened.</summary>
-/// <param name="At">When, as far as the one who reports it says.</param>
-/// <param name="Type">The event's name in the log.</param>
-/// <param name="Text">The same in words.</param>
-internal sealed record Step(long Sequence, DateTimeOffset At, string Type, string Text)
-{
-    /// <summary>Further words: what was dropped, what Meta remarked.</summary>
-    public IReadOnlyList<string> Details { get; init; } = [];
-
-    /// <summary>Of a decision only.</summary>
-    public MatchStep? Match { get; init; }
-
-    /// <summary>Of a dispatch and its attempts only.</summary>
-    public DispatchStep? Dispatch { get; init; }
-}
-
-/// <param name="Rules">Every rule in the order they are tried, and why it did or did not decide.</param>
-/// <param name="Candidates">Every click that was looked at, and why it won or lost.</param>
-internal sealed record MatchStep(
-    bool Matched,
-    string? Rule,
-    string? ClickId,
-    double? Score,
-    string? Reason,
-    DateTimeOffset WindowFrom,
-    int RuleVersion,
-    IReadOnlyList<RuleStep> Rules,
-    IReadOnlyList<CandidateStep> Candidates
-);
-
-internal sealed record RuleStep(string Rule, string Outcome, int Candidates, string Text);
-
-internal sealed record CandidateStep(string ClickId, string Rule, DateTimeOffset ClickedAt, string Reason, string Text);
-
-internal sealed record DispatchStep(string Status, string? EventName, string? PixelId)
-{
-    public int? Attempt { get; init; }
-    public int? HttpStatus { get; init; }
-    public string? Reason { get; init; }
-    public int? Code { get; init; }
-    public int? Subcode { get; init; }
-    public string? Error { get; init; }
-    public string? FbTraceId { get; init; }
-    public double? LatencyMs { get; init; }
-    public DateTimeOffset? RetryAt { get; init; }
 }
 
 /// <summary>Events in plain words.</summary>
 internal static class Steps
 {
-    public static Step Of(RecordedEvent recorded) =>
+    public static TimelineStep Of(RecordedEvent recorded) =>
         recorded.Data switch
         {
             ClickCaptured click => Step(click.OccurredAt, $"Somebody came from an ad{From(click.Campaign)}."),
@@ -162,13 +117,50 @@ internal static class Steps
         {
             Sequence = recorded.Sequence,
             Type = recorded.Type,
+            Facts = FactsOf(recorded.Data)
+                .Where(fact => fact.Value is { Length: > 0 })
+                .ToDictionary(fact => fact.Name, fact => fact.Value!, StringComparer.Ordinal),
         };
 
-    private static Step Step(DateTimeOffset at, string text) => new(0, at, "", char.ToUpperInvariant(text[0]) + text[1..]);
+    private static (string Name, string? Value)[] FactsOf(object data) =>
+        data switch
+        {
+            ClickCaptured click => Fields(click.Campaign),
+            ConversionReceived received =>
+            [
+                ("gateway", received.Gateway),
+                ("order", received.OrderId),
+                ("state", Named<PaymentState>.Of(received.State)),
+                ("gateway_status", received.GatewayStatus),
+                ("amount", Amount(received.Value)),
+            ],
+            ConversionStateChanged changed =>
+            [
+                ("from", Named<PaymentState>.Of(changed.From)),
+                ("to", Named<PaymentState>.Of(changed.To)),
+                ("gateway_status", changed.GatewayStatus),
+                ("amount", Amount(changed.Value)),
+            ],
+            ConversionMatched matched => [("rule", Named<MatchRule>.Of(matched.Rule)), ("click", matched.ClickId)],
+            ConversionUnmatched unmatched => [("reason", unmatched.Reason)],
+            DispatchRequested requested =>
+            [
+                ("event", requested.EventName),
+                ("pixel", requested.PixelId),
+                ("event_id", $"{requested.EventId}"),
+            ],
+            DispatchSkipped skipped => [("event", skipped.EventName), ("reason", skipped.Reason)],
+            DispatchSucceeded sent => [("pixel", sent.PixelId), ("attempt", $"{sent.Attempt}"), ("latency", Milliseconds(sent.LatencyMs))],
+            DispatchFailed failed => [("pixel", failed.PixelId), ("attempt", $"{failed.Attempt}"), ("reason", failed.ErrorClass)],
+            DispatchDeadLettered dead => [("pixel", dead.PixelId), ("attempt", $"{dead.Attempt}"), ("reason", dead.Reason)],
+            DispatchRedriven redriven => [("pixel", redriven.PixelId), ("by", redriven.By), ("expectation", redriven.Expectation)],
+            DispatchDiscarded discarded => [("pixel", discarded.PixelId), ("by", discarded.By), ("reason", discarded.Reason)],
+            _ => [],
+        };
 
-    private static string From(Campaign campaign)
-    {
-        (string Name, string? Value)[] fields =
+    private static TimelineStep Step(DateTimeOffset at, string text) => new(0, at, "", char.ToUpperInvariant(text[0]) + text[1..]);
+
+    private static (string Name, string? Value)[] Fields(Campaign campaign) =>
         [
             ("utm_source", campaign.UtmSource),
             ("utm_medium", campaign.UtmMedium),
@@ -179,7 +171,10 @@ internal static class Steps
             ("sck", campaign.Sck),
             ("xcod", campaign.Xcod),
         ];
-        var known = fields.Where(field => field.Value is not null).Select(field => $"{field.Name} {field.Value}").ToArray();
+
+    private static string From(Campaign campaign)
+    {
+        var known = Fields(campaign).Where(field => field.Value is not null).Select(field => $"{field.Name} {field.Value}").ToArray();
         return known.Length == 0 ? "" : $" ({string.Join(", ", known)})";
     }
 
@@ -203,7 +198,7 @@ internal static class Steps
             var reason => $"Joined to no click: {Words(reason)}.",
         };
 
-    private static MatchStep MatchOf(ConversionMatched matched) =>
+    private static TimelineMatch MatchOf(ConversionMatched matched) =>
         new(
             Matched: true,
             Named<MatchRule>.Of(matched.Rule),
@@ -216,7 +211,7 @@ internal static class Steps
             Candidates(matched.Candidates, matched.WindowFrom)
         );
 
-    private static MatchStep MatchOf(ConversionUnmatched unmatched) =>
+    private static TimelineMatch MatchOf(ConversionUnmatched unmatched) =>
         new(
             Matched: false,
             Rule: null,
@@ -229,9 +224,9 @@ internal static class Steps
             Candidates(unmatched.Candidates, unmatched.WindowFrom)
         );
 
-    private static IReadOnlyList<RuleStep> Rules(IReadOnlyList<RuleTried> tried, DateTimeOffset windowFrom) =>
+    private static IReadOnlyList<TimelineRule> Rules(IReadOnlyList<RuleTried> tried, DateTimeOffset windowFrom) =>
         [
-            .. tried.Select(rule => new RuleStep(
+            .. tried.Select(rule => new TimelineRule(
                 Named<MatchRule>.Of(rule.Rule),
                 rule.Outcome,
                 rule.Candidates,
@@ -248,9 +243,9 @@ internal static class Steps
             )),
         ];
 
-    private static IReadOnlyList<CandidateStep> Candidates(IReadOnlyList<MatchCandidate> candidates, DateTimeOffset windowFrom) =>
+    private static IReadOnlyList<TimelineCandidate> Candidates(IReadOnlyList<MatchCandidate> candidates, DateTimeOffset windowFrom) =>
         [
-            .. candidates.Select(candidate => new CandidateStep(
+            .. candidates.Select(candidate => new TimelineCandidate(
                 candidate.ClickId,
                 Named<MatchRule>.Of(candidate.Rule),
                 candidate.ClickedAt,
@@ -276,7 +271,7 @@ internal static class Steps
             _ => Named<MatchRule>.Of(rule),
         };
 
-    private static DispatchStep DispatchOf(DispatchSucceeded sent) =>
+    private static TimelineDispatch DispatchOf(DispatchSucceeded sent) =>
         new(DispatchStatus.Sent, EventName: null, sent.PixelId)
         {
             Attempt = sent.Attempt,
@@ -285,7 +280,7 @@ internal static class Steps
             LatencyMs = sent.LatencyMs,
         };
 
-    private static DispatchStep DispatchOf(DispatchFailed failed) =>
+    private static TimelineDispatch DispatchOf(DispatchFailed failed) =>
         new(DispatchStatus.Failed, EventName: null, failed.PixelId)
         {
             Attempt = failed.Attempt,
@@ -299,7 +294,7 @@ internal static class Steps
             RetryAt = failed.RetryAt,
         };
 
-    private static DispatchStep DispatchOf(DispatchDeadLettered dead) =>
+    private static TimelineDispatch DispatchOf(DispatchDeadLettered dead) =>
         new(DispatchStatus.Dead, EventName: null, dead.PixelId)
         {
             Attempt = dead.Attempt,
