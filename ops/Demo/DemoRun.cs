@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
@@ -9,7 +11,6 @@ namespace TrackAi.Demo;
 /// <summary>Starts everything, lets people click and buy through the real HTTP endpoints, and compares what arrived at Meta with what had to.</summary>
 internal static class DemoRun
 {
-    public const string Url = "http://127.0.0.1:3001";
     public const string Tenant = "test-tenant-001";
     public const string Funnel = "test-funnel-001";
     public const string PixelId = "123456789012345";
@@ -26,24 +27,27 @@ internal static class DemoRun
     public static async Task<int> RunAsync(string directory, bool exit, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(directory);
-        Say($"starting a stand-in for Meta, a private Postgres in {directory} and the host on {Url}");
+        var urls = Environment.GetEnvironmentVariable("Urls") is { Length: > 0 } set ? set : "http://127.0.0.1:3001";
+        RefuseIfTaken(urls);
+        Say($"starting a stand-in for Meta, a private Postgres in {directory} and the host on {urls}");
         await using var meta = await MetaStandInServer.StartAsync(
             new MetaStandInOptions { LedgerFile = Path.Combine(directory, "meta.jsonl") },
             cancellationToken
         );
         await using var application = await TrackAiApplication.BuildAsync(
             [],
-            builder => Configure(builder, directory, meta.BaseUrl),
+            builder => Configure(builder, directory, urls, meta.BaseUrl),
             cancellationToken
         );
         await application.StartAsync(cancellationToken);
+        var url = application.Web.Urls.First();
         await SeedAsync(application.Services.GetRequiredService<ITenantAdministration>(), cancellationToken);
 
         var ledger = new Ledger(application.Services, meta);
         await ledger.FinishEarlierRunsAsync(Patience, cancellationToken);
 
         Say("people click and buy");
-        using var shop = new Shop(Url, application.Services.GetRequiredService<TimeProvider>());
+        using var shop = new Shop(url, application.Services.GetRequiredService<TimeProvider>());
         var stories = Story.All(shop, new OtherGateways(shop, application.Services.GetRequiredService<TimeProvider>()));
         foreach (var story in stories)
             await story.PlayAsync(cancellationToken);
@@ -55,15 +59,35 @@ internal static class DemoRun
         if (exit)
             return problems == 0 ? 0 : 1;
 
-        await InviteAsync(application.Services, meta.BaseUrl, cancellationToken);
+        await InviteAsync(application.Services, url, meta.BaseUrl, cancellationToken);
         await application.Web.WaitForShutdownAsync(cancellationToken);
         return problems == 0 ? 0 : 1;
+    }
+
+    // Said before anything is started, and without the host's own dismay.
+    private static void RefuseIfTaken(string urls)
+    {
+        var address = BindingAddress.Parse(urls.Split(';')[0]);
+        if (!IPAddress.TryParse(address.Host, out var host))
+            return;
+        try
+        {
+            using var listener = new TcpListener(host, address.Port);
+            listener.Start();
+        }
+        catch (SocketException exception)
+        {
+            throw new IOException(
+                $"{urls} cannot be served ({exception.Message.ToLowerInvariant()}). Stop what serves there, or choose another address: Urls=http://127.0.0.1:3002 ./trackai demo",
+                exception
+            );
+        }
     }
 
     public static void Say(string line) => Console.WriteLine($"demo: {line}");
 
     // Nothing that is configured for the product reaches the demo: it has a cluster and a master key of its own.
-    private static void Configure(WebApplicationBuilder builder, string directory, string metaUrl)
+    private static void Configure(WebApplicationBuilder builder, string directory, string urls, string metaUrl)
     {
         builder.Configuration.AddInMemoryCollection(
             new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase)
@@ -71,7 +95,7 @@ internal static class DemoRun
                 ["ConnectionStrings:TrackAi"] = "",
                 ["Secrets:MasterKey"] = "",
                 ["TRACKAI_DATA_DIR"] = directory,
-                ["Urls"] = Url,
+                ["Urls"] = urls,
                 ["Meta:BaseUrl"] = metaUrl,
                 ["Dispatch:Transport"] = "postgres",
                 ["Logging:Console:FormatterName"] = "simple",
@@ -119,7 +143,7 @@ internal static class DemoRun
         return password;
     }
 
-    private static async Task InviteAsync(IServiceProvider services, string metaUrl, CancellationToken cancellationToken)
+    private static async Task InviteAsync(IServiceProvider services, string url, string metaUrl, CancellationToken cancellationToken)
     {
         var key = await services.GetRequiredService<IApiKeys>().AddAsync(Tenant, "demo", cancellationToken);
         var password = await SetPasswordAsync(services, cancellationToken);
@@ -127,11 +151,11 @@ internal static class DemoRun
             $"""
 
             Up until Ctrl-C.
-              dashboard   {Url}/
+              dashboard   {url}/
               sign in as  {Person}   {password}
-              health      {Url}/health
-              API         {Url}/openapi/v1.json
-              a report    curl -H 'x-api-key: {key.Key}' {Url}/api/v1/analytics/dispatch-summary
+              health      {url}/health
+              API         {url}/openapi/v1.json
+              a report    curl -H 'x-api-key: {key.Key}' {url}/api/v1/analytics/dispatch-summary
               at Meta     {metaUrl}/__received
             """
         );

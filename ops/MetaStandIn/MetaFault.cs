@@ -26,6 +26,9 @@ public enum MetaFaultKind
 
     /// <summary><c>events_received</c> is smaller than what was sent, and the last events are not taken.</summary>
     FewerReceived,
+
+    /// <summary>All is well, and the headers say how much of what Meta grants is used up.</summary>
+    Usage,
 }
 
 /// <summary>
@@ -56,6 +59,9 @@ public sealed record MetaFault
 
     /// <summary>Minutes in <c>X-Business-Use-Case-Usage</c> until the throttled caller may come back.</summary>
     public int? RegainAccessMinutes { get; init; }
+
+    /// <summary>The share that <see cref="MetaFaultKind.Usage"/> tells, in percent.</summary>
+    public int UsedPercent { get; init; }
 
     /// <summary>Where a redirect (a <see cref="Status"/> of 3xx) points.</summary>
     public string? Location { get; init; }
@@ -95,6 +101,14 @@ public sealed record MetaFault
     public static MetaFault HugeBody() => new() { Kind = MetaFaultKind.HugeBody };
 
     public static MetaFault Reset() => new() { Kind = MetaFaultKind.Reset };
+
+    public static MetaFault Usage(int percent, int? regainAccessMinutes = null) =>
+        new()
+        {
+            Kind = MetaFaultKind.Usage,
+            UsedPercent = percent,
+            RegainAccessMinutes = regainAccessMinutes,
+        };
 
     public static MetaFault FewerReceived(int missing = 1) => new() { Kind = MetaFaultKind.FewerReceived, Missing = missing };
 }

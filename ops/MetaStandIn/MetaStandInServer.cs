@@ -133,7 +133,7 @@ public sealed class MetaStandInServer : IAsyncDisposable
         if (delay > TimeSpan.Zero)
             await Task.Delay(delay, context.RequestAborted);
 
-        if (fault is { AcceptFirst: false } and not { Kind: MetaFaultKind.FewerReceived })
+        if (fault is { AcceptFirst: false } and not { Kind: MetaFaultKind.FewerReceived or MetaFaultKind.Usage })
         {
             await GoWrongAsync(context, fault, batch?.Events.Count ?? 0);
             return;
@@ -148,7 +148,9 @@ public sealed class MetaStandInServer : IAsyncDisposable
         var isFewer = fault is { Kind: MetaFaultKind.FewerReceived };
         var taken = isFewer ? Math.Max(0, batch!.Events.Count - fault!.Missing) : batch!.Events.Count;
         Take(batch, taken);
-        if (fault is null || isFewer)
+        if (fault is { Kind: MetaFaultKind.Usage })
+            TellUsage(context, fault.UsedPercent, fault.RegainAccessMinutes);
+        if (fault is null || isFewer || fault.Kind == MetaFaultKind.Usage)
             await AnswerAsync(context, 200, Success(taken));
         else
             await GoWrongAsync(context, fault, taken);
@@ -350,11 +352,18 @@ public sealed class MetaStandInServer : IAsyncDisposable
     private async Task RefuseAsync(HttpContext context, MetaError error, int? regainAccessMinutes = null)
     {
         if (regainAccessMinutes is { } minutes)
-            context.Response.Headers["X-Business-Use-Case-Usage"] =
-                $$"""{"104523456789":[{"type":"ads_management","call_count":100,"total_cputime":25,"total_time":25,"estimated_time_to_regain_access":{{minutes}}}]}""";
+            TellUsage(context, 100, minutes);
         if (error.Status == 401)
             context.Response.Headers.WWWAuthenticate = "OAuth \"Facebook Platform\" \"invalid_token\"";
         await AnswerAsync(context, error.Status, error.ToJson(NextTrace()));
+    }
+
+    // https://developers.facebook.com/docs/graph-api/overview/rate-limiting#headers
+    private static void TellUsage(HttpContext context, int percent, int? regainAccessMinutes)
+    {
+        context.Response.Headers["X-App-Usage"] = $$"""{"call_count":{{percent}},"total_cputime":25,"total_time":25}""";
+        context.Response.Headers["X-Business-Use-Case-Usage"] =
+            $$"""{"104523456789":[{"type":"ads_management","call_count":{{percent}},"total_cputime":25,"total_time":25,"estimated_time_to_regain_access":{{regainAccessMinutes ?? 0}}}]}""";
     }
 
     private static async Task AnswerAsync(HttpContext context, int status, JsonObject body)

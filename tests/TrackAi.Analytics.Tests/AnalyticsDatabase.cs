@@ -37,7 +37,7 @@ public class AnalyticsDatabase : TestDatabase
         (await Host.Store.AppendAsync(new Append(new StreamId(tenant, stream), events))).ShouldBeOfType<AppendResult.Appended>();
 
     /// <summary>Returns once the read models have everything that is in the log.</summary>
-    public Task CaughtUpAsync() => Host.CaughtUpAsync("Visits", "Conversions", "ConversionStatus", "DispatchSummary");
+    public Task CaughtUpAsync() => Host.CaughtUpAsync("Visits", "Conversions", "ConversionStatus", "DispatchSummary", "MatchReasons");
 
     /// <summary>Rows as text, one line each, columns apart by a bar.</summary>
     public async Task<IReadOnlyList<string>> RowsAsync(string sql, params object[] parameters)

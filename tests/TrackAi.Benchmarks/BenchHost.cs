@@ -12,7 +12,9 @@ internal static class BenchHost
     public static Task<TrackAiApplication> BuildAsync(
         string connectionString,
         string metaUrl = "http://127.0.0.1:9",
-        bool runDaemon = true
+        bool runDaemon = true,
+        Transport? transport = null,
+        bool isSending = true
     ) =>
         TrackAiApplication.BuildAsync(
             [],
@@ -22,6 +24,9 @@ internal static class BenchHost
                 builder.Configuration["Secrets:MasterKey"] = Convert.ToBase64String(SHA256.HashData("benchmark"u8));
                 builder.Configuration["Meta:BaseUrl"] = metaUrl;
                 builder.Configuration["EventStore:RunDaemon"] = $"{runDaemon}";
+                builder.Configuration["Dispatch:RunWorker"] = $"{isSending}";
+                foreach (var (key, value) in transport?.Settings ?? [])
+                    builder.Configuration[key] = value;
                 builder.Configuration["Urls"] = "http://127.0.0.1:0";
                 builder.Logging.ClearProviders();
             }

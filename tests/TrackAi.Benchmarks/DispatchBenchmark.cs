@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 using Npgsql;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
@@ -20,13 +19,13 @@ internal static class DispatchBenchmark
     private static readonly TimeSpan MetaTakes = TimeSpan.FromMilliseconds(50);
 
     /// <summary>From the queue to Meta's acknowledgement in the log, and what the queue leaves behind on disk.</summary>
-    public static async Task RunAsync(string cluster, int messages, int pixels, string transport)
+    public static async Task RunAsync(string cluster, int messages, int pixels, string by)
     {
         await using var database = await Scratch.CreateAsync(cluster);
-        await using var sqs = await StartSqsAsync(transport);
+        await using var transport = await Transport.StartAsync(by);
         await using var meta = await MetaStandInServer.StartAsync(new MetaStandInOptions());
         meta.Inject(MetaFault.Delay(MetaTakes));
-        await using (var receiving = await StartAsync(database, meta, transport, sqs, isSending: false))
+        await using (var receiving = await StartAsync(database, meta, transport, isSending: false))
         {
             var tenants = await AddTenantsAsync(receiving, "acme", pixels);
             await AppendAsync(receiving, tenants, messages);
@@ -36,7 +35,7 @@ internal static class DispatchBenchmark
         Console.WriteLine(
             FormattableString.Invariant($"{messages} sales of {pixels} pixels wait; the queue takes {await SizeAsync(database):0.0} MB")
         );
-        await using var sending = await StartAsync(database, meta, transport, sqs, isSending: true);
+        await using var sending = await StartAsync(database, meta, transport, isSending: true);
         await meta.WaitForAsync(one => one.ReceivedCount > 0, TimeSpan.FromMinutes(1));
         var started = Stopwatch.GetTimestamp();
         await WaitAsync(database, "select count(*) from dispatch_queue", 0);
@@ -44,7 +43,7 @@ internal static class DispatchBenchmark
         var confirmed = await ScalarAsync(database, "select count(*) from mt_events where type = 'dispatch_succeeded'");
         Console.WriteLine(
             FormattableString.Invariant(
-                $"{transport}: {confirmed} acknowledged and recorded in {elapsed.TotalSeconds:0.0} s: {confirmed / elapsed.TotalSeconds:0}/s, {meta.Requests} requests, {meta.Duplicates} sent twice"
+                $"{by}: {confirmed} acknowledged and recorded in {elapsed.TotalSeconds:0.0} s: {confirmed / elapsed.TotalSeconds:0}/s, {meta.Requests} requests, {meta.Duplicates} sent twice"
             )
         );
         await ScalarAsync(database, "select count(*) from dispatch_queue");
@@ -54,24 +53,25 @@ internal static class DispatchBenchmark
     }
 
     /// <summary>How long others' sales take beside a pixel that never answers and has a hundred times their volume, against without it.</summary>
-    public static async Task FairnessAsync(string cluster, TimeSpan duration, int perSecond, int backlog, string transport)
+    public static async Task FairnessAsync(string cluster, TimeSpan duration, int perSecond, int backlog, string by)
     {
         await using var database = await Scratch.CreateAsync(cluster);
-        await using var sqs = await StartSqsAsync(transport);
+        await using var transport = await Transport.StartAsync(by);
         await using var meta = await MetaStandInServer.StartAsync(new MetaStandInOptions());
         meta.Inject(MetaFault.Delay(MetaTakes));
-        await using var host = await StartAsync(database, meta, transport, sqs, isSending: true);
+        await using var host = await StartAsync(database, meta, transport, isSending: true);
         var others = await AddTenantsAsync(host, "other", 20);
         var ill = await AddTenantsAsync(host, "ill", 1);
         await PacedAsync(host, others, TimeSpan.FromSeconds(3), perSecond);
         var alone = await PacedAsync(host, others, duration, perSecond);
-        Print("alone", alone);
+        Print($"{by}: alone", alone);
 
         meta.Inject(MetaFault.Hang() with { Pixel = PixelOf("ill", 0) });
         await AppendAsync(host, ill, backlog);
         await WaitAsync(database, "select count(*) from dispatch_queue where tenant_id like 'ill-%'", backlog);
+        await ProjectedAsync(host);
         var beside = await PacedAsync(host, others, duration, perSecond);
-        Print(FormattableString.Invariant($"beside {backlog} of a pixel that never answers"), beside);
+        Print(FormattableString.Invariant($"{by}: beside {backlog} of a pixel that never answers"), beside);
         Console.WriteLine(
             FormattableString.Invariant($"p99 beside / alone: {beside.P99 / alone.P99:0.00}; p50: {beside.P50 / alone.P50:0.00}")
         );
@@ -85,7 +85,7 @@ internal static class DispatchBenchmark
         const int Batch = 1000;
         await using var database = await Scratch.CreateAsync(cluster);
         await using var meta = await MetaStandInServer.StartAsync(new MetaStandInOptions());
-        await using (await StartAsync(database, meta, "postgres", null, isSending: false))
+        await using (await StartAsync(database, meta, null, isSending: false))
         {
             // Only for its schema.
         }
@@ -133,40 +133,9 @@ internal static class DispatchBenchmark
             )
         );
 
-    private static async Task<SqsServer?> StartSqsAsync(string transport)
+    private static async Task<TrackAiApplication> StartAsync(Scratch database, MetaStandInServer meta, Transport? transport, bool isSending)
     {
-        if (transport != "sqs")
-            return null;
-        Environment.SetEnvironmentVariable("AWS_ACCESS_KEY_ID", "AKIATESTTESTTESTTEST");
-        Environment.SetEnvironmentVariable("AWS_SECRET_ACCESS_KEY", "not-a-secret-of-anybody");
-        var sqs = new SqsServer();
-        await sqs.InitializeAsync();
-        return sqs;
-    }
-
-    private static async Task<TrackAiApplication> StartAsync(
-        Scratch database,
-        MetaStandInServer meta,
-        string transport,
-        SqsServer? sqs,
-        bool isSending
-    )
-    {
-        var application = await TrackAiApplication.BuildAsync(
-            [],
-            builder =>
-            {
-                builder.Configuration["ConnectionStrings:TrackAi"] = database.ConnectionString;
-                builder.Configuration["Secrets:MasterKey"] = Convert.ToBase64String(SHA256.HashData("benchmark"u8));
-                builder.Configuration["Meta:BaseUrl"] = meta.BaseUrl;
-                builder.Configuration["Dispatch:RunWorker"] = isSending ? "true" : "false";
-                builder.Configuration["Dispatch:Transport"] = transport;
-                builder.Configuration["Sqs:ServiceUrl"] = sqs?.Url;
-                builder.Configuration["Sqs:Region"] = "us-east-1";
-                builder.Configuration["Urls"] = "http://127.0.0.1:0";
-                builder.Logging.ClearProviders();
-            }
-        );
+        var application = await BenchHost.BuildAsync(database.ConnectionString, meta.BaseUrl, transport: transport, isSending: isSending);
         await application.StartAsync();
         return application;
     }
@@ -258,6 +227,14 @@ internal static class DispatchBenchmark
                 SideEffects = [buyer.Key!],
             }
         );
+    }
+
+    // What is measured is the sending beside it, not the reading of what it appended.
+    private static async Task ProjectedAsync(TrackAiApplication host)
+    {
+        var mark = await host.Services.GetRequiredService<PostgresEventStore>().ReadHighWaterMarkAsync();
+        foreach (var projection in host.Services.GetServices<IProjection>())
+            await host.Services.GetRequiredService<ProjectionProgress>().WaitForAsync(projection.Name, mark, TimeSpan.FromMinutes(5));
     }
 
     private static async Task<Measured> PacedAsync(TrackAiApplication host, IReadOnlyList<string> tenants, TimeSpan duration, int perSecond)

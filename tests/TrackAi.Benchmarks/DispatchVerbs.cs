@@ -9,7 +9,7 @@ internal static class DispatchVerbs
     {
         var messages = new Option<int>("--messages") { Description = "Sales that wait.", DefaultValueFactory = _ => 50_000 };
         var pixels = new Option<int>("--pixels") { Description = "Pixels they go to.", DefaultValueFactory = _ => 10 };
-        var transport = Transport();
+        var transport = Transport.Option();
         var verb = new Command("dispatch", "From the queue to Meta's acknowledgement, Meta taking 50 ms.") { messages, pixels, transport };
         verb.SetAction(
             async (parsed, cancellationToken) =>
@@ -31,7 +31,7 @@ internal static class DispatchVerbs
         var seconds = Options.Seconds();
         var rate = new Option<int>("--rate") { Description = "The others' sales per second.", DefaultValueFactory = _ => 100 };
         var backlog = new Option<int>("--backlog") { Description = "What the ill pixel has to send.", DefaultValueFactory = _ => 20_000 };
-        var transport = Transport();
+        var transport = Transport.Option();
         var verb = new Command("fairness", "Others' sales beside a pixel that never answers.") { seconds, rate, backlog, transport };
         verb.SetAction(
             async (parsed, cancellationToken) =>
@@ -62,7 +62,4 @@ internal static class DispatchVerbs
         );
         return verb;
     }
-
-    private static Option<string> Transport() =>
-        new("--transport") { Description = "postgres or sqs.", DefaultValueFactory = _ => "postgres" };
 }

@@ -27,12 +27,30 @@ root.SetAction(
         foreach (var measurement in measurements)
         {
             Console.WriteLine($"\n== {measurement.Name}: {measurement.Description}");
-            string[] one = measurement.Name == "queries" ? ["queries", "--events", "1000000"] : [measurement.Name];
-            if (await root.Parse(one).InvokeAsync(cancellationToken: cancellationToken) is var failed and not 0)
-                return failed;
+            foreach (var one in RunsOf(measurement))
+                if (await root.Parse([measurement.Name, .. one]).InvokeAsync(cancellationToken: cancellationToken) is var failed and not 0)
+                    return failed;
         }
 
         return 0;
     }
 );
 return await root.Parse(args).InvokeAsync();
+
+// What sends does so by either transport.
+static string[][] RunsOf(Command measurement) =>
+    measurement.Options.Any(option => option.Name == "--transport")
+        ?
+        [
+            ["--transport", "postgres"],
+            ["--transport", "sqs"],
+        ]
+    : measurement.Name == "queries"
+        ?
+        [
+            ["--events", "1000000"],
+        ]
+    :
+    [
+        [],
+    ];

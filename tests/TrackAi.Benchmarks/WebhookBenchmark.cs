@@ -26,7 +26,8 @@ internal static class WebhookBenchmark
         var seconds = Options.Seconds();
         var connections = new Option<int>("--connections") { DefaultValueFactory = _ => 64 };
         var rate = new Option<int>("--rate") { Description = "Webhooks per second of the paced part.", DefaultValueFactory = _ => 500 };
-        var verb = new Command("webhooks", "Signed sales through HTTP to a stand-in for Meta.") { seconds, connections, rate };
+        var transport = Transport.Option();
+        var verb = new Command("webhooks", "Signed sales through HTTP to a stand-in for Meta.") { seconds, connections, rate, transport };
         verb.SetAction(
             async (parsed, cancellationToken) =>
             {
@@ -35,18 +36,20 @@ internal static class WebhookBenchmark
                     database.ConnectionString,
                     TimeSpan.FromSeconds(parsed.GetValue(seconds)),
                     parsed.GetValue(connections),
-                    parsed.GetValue(rate)
+                    parsed.GetValue(rate),
+                    parsed.GetValue(transport)!
                 );
             }
         );
         return verb;
     }
 
-    private static async Task RunAsync(string connectionString, TimeSpan duration, int connections, int perSecond)
+    private static async Task RunAsync(string connectionString, TimeSpan duration, int connections, int perSecond, string by)
     {
+        await using var transport = await Transport.StartAsync(by);
         await using var meta = await MetaStandInServer.StartAsync(new MetaStandInOptions());
         meta.Inject(MetaFault.Delay(TimeSpan.FromMilliseconds(50)));
-        await using var application = await BenchHost.BuildAsync(connectionString, meta.BaseUrl);
+        await using var application = await BenchHost.BuildAsync(connectionString, meta.BaseUrl, transport: transport);
         await application.StartAsync();
         await BenchHost.AddTenantsAsync(application, [Tenant]);
         var tenants = application.Services.GetRequiredService<ITenantAdministration>();
@@ -77,7 +80,7 @@ internal static class WebhookBenchmark
             FormattableString.Invariant($"at {perSecond}/s: p50 {paced.P50:0.0} ms, p95 {paced.P95:0.0} ms, p99 {paced.P99:0.0} ms")
         );
         await DrainAsync(application, meta);
-        await PrintEndToEndAsync(application.Services.GetRequiredService<PostgresEventStore>(), from);
+        await PrintEndToEndAsync(application.Services.GetRequiredService<PostgresEventStore>(), from, by);
         using var process = Process.GetCurrentProcess();
         Console.WriteLine(
             FormattableString.Invariant(
@@ -157,7 +160,7 @@ internal static class WebhookBenchmark
         );
     }
 
-    private static async Task PrintEndToEndAsync(PostgresEventStore store, long from)
+    private static async Task PrintEndToEndAsync(PostgresEventStore store, long from, string by)
     {
         var received = new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal);
         var latencies = new List<double>();
@@ -172,7 +175,7 @@ internal static class WebhookBenchmark
         latencies.Sort();
         Console.WriteLine(
             FormattableString.Invariant(
-                $"  webhook received → acknowledged by Meta (which takes 50 ms): p50 {latencies[latencies.Count / 2]:0} ms, p95 {latencies[(int)(latencies.Count * 0.95)]:0} ms, {latencies.Count} sales"
+                $"  {by}: received → acknowledged by Meta (which takes 50 ms): p50 {latencies[latencies.Count / 2]:0} ms, p95 {latencies[(int)(latencies.Count * 0.95)]:0} ms, {latencies.Count} sales"
             )
         );
     }

@@ -111,7 +111,10 @@ public sealed class SignInTests(DashboardServer server) : IClassFixture<Dashboar
     [Fact]
     public async Task A_browser_is_told_to_be_strict()
     {
-        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new Uri(server.Host.Url) };
+        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false })
+        {
+            BaseAddress = new Uri(server.Host.Url),
+        };
         using var page = await http.GetAsync("/sign-in");
         var policy = page.Headers.GetValues("Content-Security-Policy").First();
 
@@ -131,7 +134,10 @@ public sealed class SignInTests(DashboardServer server) : IClassFixture<Dashboar
     [Fact]
     public async Task A_form_of_somebody_elses_page_signs_nobody_in_or_out()
     {
-        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new Uri(server.Host.Url) };
+        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false })
+        {
+            BaseAddress = new Uri(server.Host.Url),
+        };
         using var form = new FormUrlEncodedContent(
             new Dictionary<string, string>
             {

@@ -212,6 +212,22 @@ public sealed class MetaClientTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_app_that_asks_for_proof_of_its_secret_gets_it()
+    {
+        await using var strict = await MetaStandInServer.StartAsync(
+            new MetaStandInOptions { Time = new StoppedClock(Noon), AppSecret = "the secret of the app" }
+        );
+        using var proving = Host(strict.BaseUrl, "30", new KeyValuePair<string, string?>("Meta:AppSecret", "the secret of the app"));
+        using var silent = Host(strict.BaseUrl, "30");
+
+        (await AskAsync(silent)).ShouldBeOfType<MetaAnswer.Refused>().Message.ShouldContain("appsecret_proof");
+        (await AskAsync(proving)).ShouldBeOfType<MetaAnswer.Accepted>();
+
+        static Task<MetaAnswer> AskAsync(IHost sender) =>
+            sender.Services.GetRequiredService<MetaClient>().SendAsync(Pixel, [EventOf("A", Noon)], CancellationToken.None);
+    }
+
+    [Fact]
     public async Task One_bad_event_does_not_keep_the_others_from_Meta()
     {
         var bad = EventOf("bad", Noon);
@@ -254,10 +270,10 @@ public sealed class MetaClientTests : IAsyncLifetime
 
     private Task<MetaAnswer> SendOneAsync() => Client.SendAsync(Pixel, [EventOf("A", Noon)], CancellationToken.None);
 
-    private IHost Host(string baseUrl, string timeoutSeconds)
+    private IHost Host(string baseUrl, string timeoutSeconds, params KeyValuePair<string, string?>[] more)
     {
         var builder = Microsoft.Extensions.Hosting.Host.CreateEmptyApplicationBuilder(null);
-        builder.Configuration.AddInMemoryCollection([new("Meta:BaseUrl", baseUrl), new("Meta:TimeoutSeconds", timeoutSeconds)]);
+        builder.Configuration.AddInMemoryCollection([new("Meta:BaseUrl", baseUrl), new("Meta:TimeoutSeconds", timeoutSeconds), .. more]);
         builder.Logging.SetMinimumLevel(LogLevel.Trace).AddProvider(logs);
         builder.Services.AddMetaClient();
         return builder.Build();

@@ -1,6 +1,5 @@
 using TrackAi.Contracts;
 using TrackAi.Dispatch.Replay;
-using TrackAi.EventStore;
 using static TrackAi.Dispatch.Tests.Sales;
 
 namespace TrackAi.Dispatch.Tests;
@@ -9,8 +8,6 @@ namespace TrackAi.Dispatch.Tests;
 public sealed class ReplayPlanTests
 {
     private const string Dispatch = "dispatch-1";
-
-    private static readonly StreamId Stream = new("test-tenant-001", "conversion-hotmart-HP1");
 
     private static readonly DispatchRequested Request = new("hotmart-HP1", "hotmart", Dispatch, Sale.EventId, "Purchase", "1", null, Noon);
 
@@ -51,26 +48,7 @@ public sealed class ReplayPlanTests
 
     private static (string Expectation, bool IsSent) Plan(DateTimeOffset now, ReplayConsent consent, IReadOnlyList<object> facts)
     {
-        var serializer = new EventSerializer(EventTypes.All);
-        RecordedEvent[] stream =
-        [
-            .. facts.Select(
-                (fact, index) =>
-                    new RecordedEvent(
-                        serializer,
-                        index + 1,
-                        Guid.Empty,
-                        Stream,
-                        index + 1,
-                        EventSerializer.AliasOf(fact.GetType()),
-                        EventSerializer.Serialize(fact),
-                        Noon,
-                        null,
-                        null
-                    )
-            ),
-        ];
-        var planned = ReplayPlan.Of(new ReplayedRequest(Stream.TenantId, Request), stream, null, consent, now);
+        var planned = ReplayPlan.Of(new ReplayedRequest("test-tenant-001", Request), Recorded(facts), null, consent, now);
         planned.EventId.ShouldBe(Sale.EventId);
         planned.Remedy.ShouldNotBeEmpty();
         return (planned.Expectation, planned.IsSent);
@@ -80,25 +58,4 @@ public sealed class ReplayPlanTests
 
     private static ConversionStateChanged Refund() =>
         new("hotmart-HP1", "hotmart", PaymentState.Approved, PaymentState.Refunded, Sale.Value, Noon, Noon, "REFUNDED", "2", null);
-
-    private static ConversionReceived Received() =>
-        new(
-            "hotmart-HP1",
-            "hotmart",
-            "HP1",
-            Sale.EventId,
-            ConversionKind.Sale,
-            PaymentState.Approved,
-            Sale.Value,
-            "P-7",
-            null,
-            Campaign.None,
-            new Identifiers(false, false, false, true, true, false),
-            Sale.OccurredAt,
-            Noon,
-            "APPROVED",
-            "1",
-            [],
-            ""
-        );
 }

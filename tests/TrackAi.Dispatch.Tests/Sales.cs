@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using TrackAi.Contracts;
+using TrackAi.EventStore;
 
 namespace TrackAi.Dispatch.Tests;
 
@@ -34,6 +35,52 @@ internal static class Sales
         },
         Noon.AddHours(-2)
     );
+
+    /// <summary>Facts as the log has them, in the stream of <see cref="Sale"/>.</summary>
+    public static IReadOnlyList<RecordedEvent> Recorded(IEnumerable<object> facts)
+    {
+        var serializer = new EventSerializer(EventTypes.All);
+        return
+        [
+            .. facts.Select(
+                (fact, index) =>
+                    new RecordedEvent(
+                        serializer,
+                        index + 1,
+                        Guid.Empty,
+                        new StreamId("test-tenant-001", "conversion-hotmart-HP1"),
+                        index + 1,
+                        EventSerializer.AliasOf(fact.GetType()),
+                        EventSerializer.Serialize(fact),
+                        Noon,
+                        null,
+                        null
+                    )
+            ),
+        ];
+    }
+
+    /// <summary>The sale as its gateway told it, paid.</summary>
+    public static ConversionReceived Received() =>
+        new(
+            "hotmart-HP1",
+            "hotmart",
+            "HP1",
+            Sale.EventId,
+            ConversionKind.Sale,
+            PaymentState.Approved,
+            Sale.Value,
+            "P-7",
+            null,
+            Campaign.None,
+            new Identifiers(false, false, false, true, true, false),
+            Sale.OccurredAt,
+            Noon,
+            "APPROVED",
+            "1",
+            [],
+            ""
+        );
 
     public static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 

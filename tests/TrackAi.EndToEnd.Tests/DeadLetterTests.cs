@@ -76,6 +76,108 @@ public sealed class DeadLetterTests(TrackAiServer server) : IClassFixture<TrackA
     }
 
     [Fact]
+    public async Task A_plan_names_every_kind_and_only_what_is_safe_is_put_back()
+    {
+        var seller = await server.NewSellerAsync();
+        server.Meta.Inject(MetaFault.Error(400, 100, 2804050) with { Pixel = seller.PixelId });
+        string[] orders = [.. Enumerable.Range(0, 4).Select(_ => seller.NewOrder())];
+        foreach (var order in orders)
+            (await seller.DeliverAsync(Seller.Sale(order))).Code.ShouldBe(202);
+        await DeadAsync(seller, orders.Length);
+        server.Meta.ClearFaults();
+        await ChangeAsync(orders[1], "unknown_since = now() - interval '1 hour'");
+        await ChangeAsync(orders[2], "unknown_since = now() - interval '3 days'");
+        await ChangeAsync(orders[3], "expires_at = now() - interval '1 hour'");
+
+        var (planned, plan) = await RunAsync("dlq", "redrive", "--tenant", seller.Tenant, "--dry-run");
+        planned.ShouldBe(0, plan);
+        foreach (var kind in (string[])["will_count", "will_be_deduplicated", "may_count_twice", "too_old"])
+            plan.ShouldContain($"     1  {kind}:");
+        await DeadAsync(seller, 4);
+        var (code, output) = await RunAsync("dlq", "redrive", "--tenant", seller.Tenant);
+
+        code.ShouldBe(0, output);
+        output.ShouldContain("2 put back into the queue, 2 left.");
+        await server.ArrivedAsync(orders[0]);
+        await server.ArrivedAsync(orders[1]);
+        await server.Host.SettledAsync();
+        await DeadAsync(seller, 2);
+        server.AtMeta(orders[2]).ShouldBeEmpty();
+        server.AtMeta(orders[3]).ShouldBeEmpty();
+        // Each redrive has an identity of its own.
+        var redrives = await Task.WhenAll(orders[..2].Select(order => server.Host.Store.ReadStreamAsync(StreamOf(seller, order))));
+        var both = redrives.Select(events => events.Select(one => one.Data).OfType<DispatchRedriven>().Single()).ToArray();
+        both.Select(one => one.Expectation).ShouldBe(["will_count", "will_be_deduplicated"]);
+        both.Select(one => (one.RedriveId, one.TraceId)).Distinct().ShouldHaveSingleItem();
+
+        Task ChangeAsync(string order, string what) =>
+            server.Database.ExecuteAsync(
+                $"update dispatch_dead_letter set {what} where tenant_id = $1 and conversion_id = $2",
+                seller.Tenant,
+                $"perfectpay-{order}"
+            );
+    }
+
+    [Fact]
+    public async Task One_letter_is_shown_with_what_Meta_said_and_what_sending_it_again_would_come_to()
+    {
+        var (seller, order) = await RefusedAsync();
+        server.Meta.ClearFaults();
+        var id = $"{seller.EventId("perfectpay", order)}/{seller.PixelId}";
+
+        var (code, output) = await RunAsync("dlq", "show", id);
+        var (_, json) = await RunAsync("dlq", "show", id, "--json");
+
+        code.ShouldBe(0, output);
+        output.ShouldContain($"perfectpay-{order} of tenant {seller.Tenant}, for pixel {seller.PixelId}");
+        output.ShouldContain("at attempt 1: permanent");
+        output.ShouldContain("error        (#100) Something went wrong");
+        output.ShouldContain("sent again   will_count: Meta never took it");
+        var letter = JsonElement.Parse(json);
+        letter.GetProperty("dispatchId").GetString().ShouldBe(id);
+        letter.GetProperty("expectation").GetString().ShouldBe("will_count");
+        var (unknown, said) = await RunAsync("dlq", "show", "nothing/1");
+        (unknown, said).ShouldBe((1, "trackai: there is no dead letter nothing/1; 'dlq list' shows which there are."));
+    }
+
+    [Fact]
+    public async Task A_letter_is_discarded_by_the_API_with_a_reason_and_by_nobody_else()
+    {
+        var ((mine, order), (other, _)) = (await RefusedAsync(), await RefusedAsync());
+        server.Meta.ClearFaults();
+        var key = (await server.Host.Services.GetRequiredService<IApiKeys>().AddAsync(mine.Tenant, "test")).Key;
+        var ids = new[] { $"{mine.EventId("perfectpay", order)}/{mine.PixelId}" };
+        var theirs = await server.Database.ScalarAsync<string>(
+            "select dispatch_id from dispatch_dead_letter where tenant_id = $1",
+            other.Tenant
+        );
+
+        (await SendAsync(null, "POST", "/discard", new { dispatchIds = ids, because = "a test" })).Code.ShouldBe(401);
+        (await SendAsync(key, "POST", "/discard", new { dispatchIds = ids })).ShouldSatisfyAllConditions(
+            refused => refused.Code.ShouldBe(400),
+            refused => refused.Json.GetProperty("field").GetString().ShouldBe("because")
+        );
+        (await SendAsync(key, "POST", "/discard", new { because = "all of them" })).ShouldSatisfyAllConditions(
+            refused => refused.Code.ShouldBe(400),
+            refused => refused.Json.GetProperty("field").GetString().ShouldBe("dispatchIds")
+        );
+        (await CallAsync(key, "POST", "/discard", new { dispatchIds = new[] { theirs }, because = "not mine" }))
+            .GetProperty("data")
+            .GetArrayLength()
+            .ShouldBe(0);
+        var gone = await CallAsync(key, "POST", "/discard", new { dispatchIds = ids, because = "a test sale" });
+
+        gone.GetProperty("data").EnumerateArray().ShouldHaveSingleItem().GetProperty("dispatchId").GetString().ShouldBe(ids[0]);
+        var last = (await server.Host.Store.ReadStreamAsync(StreamOf(mine, order)))[^1].Data.ShouldBeOfType<DispatchDiscarded>();
+        (last.Reason, last.By).ShouldBe(("a test sale", "API"));
+        (await CallAsync(key, "GET", "", null)).GetProperty("data").GetArrayLength().ShouldBe(0);
+        await DeadAsync(other, 1);
+        // It is dead in the books for ever.
+        var (code, output) = await RunAsync("verify");
+        code.ShouldBe(0, output);
+    }
+
+    [Fact]
     public async Task A_discarded_letter_stays_dead_and_is_listed_no_more()
     {
         var (seller, order) = await RefusedAsync();
@@ -116,27 +218,41 @@ public sealed class DeadLetterTests(TrackAiServer server) : IClassFixture<TrackA
         var order = seller.NewOrder();
         server.Meta.Inject(MetaFault.Error(400, 100, 2804050) with { Pixel = seller.PixelId });
         (await seller.DeliverAsync(Seller.Sale(order))).Code.ShouldBe(202);
-        await Eventually.TrueAsync(
-            () => server.Database.ScalarAsync<bool>("select count(*) = 1 from dispatch_dead_letter where tenant_id = $1", seller.Tenant),
-            "the dead letter"
-        );
+        await DeadAsync(seller, 1);
         return (seller, order);
     }
+
+    private Task DeadAsync(Seller seller, long count) =>
+        Eventually.TrueAsync(
+            () =>
+                server.Database.ScalarAsync<bool>(
+                    "select count(*) = $2 from dispatch_dead_letter where tenant_id = $1",
+                    seller.Tenant,
+                    count
+                ),
+            $"{count} dead letters"
+        );
 
     private async Task<(int ExitCode, string Output)> RunAsync(params string[] arguments) =>
         await HostProcess.RunAsync(server.Settings, arguments);
 
     private async Task<JsonElement> CallAsync(string key, string method, string path, object? body)
     {
+        var answer = await SendAsync(key, method, path, body);
+        answer.Code.ShouldBe(200, answer.Text);
+        return answer.Json;
+    }
+
+    private async Task<Answer> SendAsync(string? key, string method, string path, object? body)
+    {
         using var request = new HttpRequestMessage(new HttpMethod(method), $"/api/v1/dispatch/dead-letters{path}")
         {
             Content = body is null ? null : JsonContent.Create(body),
         };
-        request.Headers.Add("x-api-key", key);
+        if (key is not null)
+            request.Headers.Add("x-api-key", key);
         using var response = await server.Host.Http.SendAsync(request);
-        var text = await response.Content.ReadAsStringAsync();
-        ((int)response.StatusCode).ShouldBe(200, text);
-        return JsonElement.Parse(text);
+        return new Answer(response.StatusCode, await response.Content.ReadAsStringAsync(), response.Headers);
     }
 
     private static StreamId StreamOf(Seller seller, string order) =>

@@ -27,7 +27,7 @@ public sealed class ErasureTests(TrackAiServer server) : IClassFixture<TrackAiSe
             "select array_agg(tablename::text) from pg_tables where schemaname = 'public'"
         );
         (await HoldingAsync(tables, seller, ana)).ShouldBe(
-            ["kept_delivery", "match_click", "match_consent", "match_key", "person_stream", "stream_key"],
+            ["kept_delivery", "match_link", "match_consent", "match_key", "person_stream", "stream_key"],
             ignoreOrder: true,
             "otherwise this test looks at nothing"
         );
@@ -215,7 +215,7 @@ public sealed class ErasureTests(TrackAiServer server) : IClassFixture<TrackAiSe
         export
             .Held.Select(held => held.Table)
             .Distinct()
-            .ShouldBe(["kept_delivery", "match_click", "match_consent", "match_key"], ignoreOrder: true);
+            .ShouldBe(["kept_delivery", "match_link", "match_consent", "match_key"], ignoreOrder: true);
     }
 
     [Theory]
@@ -250,7 +250,7 @@ public sealed class ErasureTests(TrackAiServer server) : IClassFixture<TrackAiSe
             );
             if (
                 lines.Any(line => hashes.Any(hash => line.Contains(hash, StringComparison.OrdinalIgnoreCase)))
-                || (table == "match_click" && lines.Any(line => line.Contains(visitor.Click, StringComparison.Ordinal)))
+                || (table == "match_key" && lines.Any(line => line.Contains(visitor.Click, StringComparison.Ordinal)))
                 || (table == "stream_key" && ofStream.Any(line => !line.Contains("\"wrapped_key\":null", StringComparison.Ordinal)))
                 || (table == "kept_delivery" && ofStream.Any())
             )

@@ -4,7 +4,7 @@ using TrackAi.Testing;
 namespace TrackAi.EndToEnd.Tests;
 
 /// <summary>Meta down, slow, refusing: everything is sent in the end, once, under the id it always had.</summary>
-public sealed class MetaTroubleTests(MetaTroubleTests.Impatient server) : IClassFixture<MetaTroubleTests.Impatient>
+public sealed class MetaTroubleTests(MetaTroubleTests.Impatient server) : MetaTroubles(server), IClassFixture<MetaTroubleTests.Impatient>
 {
     /// <summary>Meta is waited for a second only; what is due again is taken when it is due, without a look now and then.</summary>
     public sealed class Impatient : TrackAiServer
@@ -16,53 +16,6 @@ public sealed class MetaTroubleTests(MetaTroubleTests.Impatient server) : IClass
                 ["Dispatch:PollingTime"] = "01:00:00",
                 ["Dispatch:HousekeepingTime"] = "00:00:00.200",
             };
-    }
-
-    public static TheoryData<string, MetaFault> Troubles =>
-        new()
-        {
-            { "the connection is reset", MetaFault.Reset() },
-            { "500", MetaFault.Error(500, 1) },
-            { "503 of a proxy", MetaFault.Html(503) },
-            { "an answer cut off", MetaFault.TruncatedJson() },
-            { "no answer", MetaFault.Hang() with { Times = 1 } },
-            { "throttled", MetaFault.Error(429, 4) },
-            { "fewer received than sent", MetaFault.FewerReceived() },
-            { "slow", MetaFault.Delay(TimeSpan.FromMilliseconds(300)) },
-            { "slower than we wait", MetaFault.Delay(TimeSpan.FromSeconds(1.3)) with { Times = 1 } },
-        };
-
-    [Theory]
-    [MemberData(nameof(Troubles), DisableDiscoveryEnumeration = true)]
-    public async Task Whatever_Meta_answers_the_sale_is_sent_once_it_is_well_again(string what, MetaFault fault)
-    {
-        var seller = await server.NewSellerAsync();
-        var order = seller.NewOrder();
-        server.Meta.Inject(fault with { Pixel = seller.PixelId, Times = fault.Times ?? 3 });
-
-        (await seller.DeliverAsync(Seller.Sale(order))).Code.ShouldBe(202);
-
-        await server.Host.SettledAsync();
-        var purchase = server.AtMeta(order).ShouldHaveSingleItem(what);
-        purchase.EventId.ShouldBe(seller.EventId("perfectpay", order).ToString());
-        (await AttemptsAsync(seller)).ShouldBe(
-            [.. Enumerable.Repeat("failed", (fault.Kind == MetaFaultKind.Delay && fault.Times is null) ? 0 : fault.Times ?? 3), "sent"],
-            what
-        );
-    }
-
-    [Fact]
-    public async Task What_Meta_took_without_telling_us_is_sent_again_under_the_same_id()
-    {
-        var seller = await server.NewSellerAsync();
-        var order = seller.NewOrder();
-        server.Meta.Inject(MetaFault.Reset() with { Pixel = seller.PixelId, Times = 1, AcceptFirst = true });
-
-        (await seller.DeliverAsync(Seller.Sale(order))).Code.ShouldBe(202);
-
-        await server.Host.SettledAsync();
-        server.AtMeta(order).ShouldHaveSingleItem().Times.ShouldBe(2);
-        (await AttemptsAsync(seller)).ShouldBe(["failed", "sent"]);
     }
 
     [Fact]
@@ -201,14 +154,5 @@ public sealed class MetaTroubleTests(MetaTroubleTests.Impatient server) : IClass
         server.Meta.ClearFaults();
         await server.ArrivedAsync(late);
         await server.Host.SettledAsync();
-    }
-
-    private async Task<string[]> AttemptsAsync(Seller seller)
-    {
-        await server.Host.ProjectedAsync();
-        return await server.Database.ScalarAsync<string[]>(
-                "select array_agg(status::text order by sequence) from dispatch_attempt where tenant_id = $1",
-                seller.Tenant
-            ) ?? [];
     }
 }

@@ -134,6 +134,57 @@ public sealed class PixelTroubleTests(PixelTroubleTests.Watchful server) : IClas
         server.AtMeta(waiting).ShouldBeEmpty("its pixel is throttled, though this event was never tried");
     }
 
+    [Theory]
+    [InlineData(90, null, 10)]
+    [InlineData(80, 3, 150)]
+    public async Task A_pixel_that_comes_near_Metas_limit_rests_although_all_of_it_was_taken(int percent, int? regainMinutes, int seconds)
+    {
+        var (busy, other) = (await server.NewSellerAsync(), await server.NewSellerAsync());
+        server.Meta.Inject(MetaFault.Usage(percent, regainMinutes) with { Pixel = busy.PixelId, Times = 1 });
+        var (first, second, theirs) = (busy.NewOrder(), busy.NewOrder(), other.NewOrder());
+        (await busy.DeliverAsync(Seller.Sale(first))).Code.ShouldBe(202);
+        await server.ArrivedAsync(first);
+        await Eventually.TrueAsync(
+            () =>
+                server.Database.ScalarAsync<bool>(
+                    "select coalesce(max(throttled_until) > now() + $2 * interval '1 second', false) from dispatch_pixel where tenant_id = $1",
+                    busy.Tenant,
+                    seconds
+                ),
+            "the pixel rests"
+        );
+
+        (await busy.DeliverAsync(Seller.Sale(second))).Code.ShouldBe(202);
+        (await other.DeliverAsync(Seller.Sale(theirs))).Code.ShouldBe(202);
+
+        await server.ArrivedAsync(theirs);
+        await QueuedAsync(busy, 1);
+        server.AtMeta(first).ShouldHaveSingleItem().Times.ShouldBe(1);
+        server.AtMeta(second).ShouldBeEmpty("Meta would refuse the whole app soon");
+    }
+
+    [Fact]
+    public async Task A_pixel_with_room_left_does_not_rest()
+    {
+        var seller = await server.NewSellerAsync();
+        server.Meta.Inject(MetaFault.Usage(70) with { Pixel = seller.PixelId });
+        string[] orders = [seller.NewOrder(), seller.NewOrder()];
+
+        foreach (var order in orders)
+        {
+            (await seller.DeliverAsync(Seller.Sale(order))).Code.ShouldBe(202);
+            await server.ArrivedAsync(order);
+        }
+
+        await QueuedAsync(seller, 0);
+        (
+            await server.Database.ScalarAsync<long>(
+                "select count(*) from dispatch_pixel where tenant_id = $1 and throttled_until is not null",
+                seller.Tenant
+            )
+        ).ShouldBe(0);
+    }
+
     [Fact]
     public async Task A_sale_without_a_pixel_is_sent_once_its_tenant_has_one_in_time()
     {

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace TrackAi.Gateways.Tests;
 
@@ -22,6 +23,21 @@ internal static class Deliveries
     /// <summary>A recorded payload.</summary>
     public static string Payload(string gateway, string name) =>
         File.ReadAllText(Path.Combine(AppContext.BaseDirectory, gateway, "Payloads", $"{name}.json"));
+
+    /// <summary>A recorded payload with something in it changed.</summary>
+    public static string Changed(string gateway, string name, Action<JsonObject> change)
+    {
+        var root = JsonNode.Parse(Payload(gateway, name))!.AsObject();
+        change(root);
+        return root.ToJsonString();
+    }
+
+    /// <summary>Signatures with the verdict of the gateway's own library or documentation on each.</summary>
+    public static JsonElement.ArrayEnumerator SignatureVectors(string gateway) =>
+        JsonElement
+            .Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, gateway, "Vectors", "signatures.json")))
+            .GetProperty("vectors")
+            .EnumerateArray();
 
     public static JsonElement Json(string body) => Of(body).Json.ShouldNotBeNull();
 }

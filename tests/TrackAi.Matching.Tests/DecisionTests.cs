@@ -7,15 +7,16 @@ namespace TrackAi.Matching.Tests;
 public sealed class DecisionTests
 {
     private static readonly DateTimeOffset Noon = new(2026, 11, 10, 12, 0, 0, TimeSpan.Zero);
-    private static readonly TimeSpan Window = TimeSpan.FromDays(7);
+    private static readonly MatchPolicy SevenDays = Policies.BuiltIn(new MatchingOptions()).Policy;
 
     [Theory]
     [InlineData(MatchRule.ClickToken, 1.0)]
     [InlineData(MatchRule.Fbclid, 0.98)]
-    [InlineData(MatchRule.Fbc, 0.95)]
+    [InlineData(MatchRule.TrackingId, 0.90)]
     [InlineData(MatchRule.Fbp, 0.85)]
     [InlineData(MatchRule.EmailHash, 0.80)]
     [InlineData(MatchRule.PhoneHash, 0.75)]
+    [InlineData(MatchRule.ExternalId, 0.70)]
     public void One_click_found_by_one_identifier_is_the_sales_click(MatchRule rule, double score)
     {
         var matched = Matched(Sale(rule), Click(rule, "a", Noon.AddHours(-1)));
@@ -32,10 +33,11 @@ public sealed class DecisionTests
         [
             MatchRule.ClickToken,
             MatchRule.Fbclid,
-            MatchRule.Fbc,
+            MatchRule.TrackingId,
             MatchRule.Fbp,
             MatchRule.EmailHash,
             MatchRule.PhoneHash,
+            MatchRule.ExternalId,
         ];
         for (var strong = 0; strong < strongestFirst.Length; strong++)
         for (var weak = strong + 1; weak < strongestFirst.Length; weak++)
@@ -104,10 +106,13 @@ public sealed class DecisionTests
             .ShouldBe([
                 (MatchRule.ClickToken, "no_identifier"),
                 (MatchRule.Fbclid, "outside_window"),
-                (MatchRule.Fbc, "no_identifier"),
+                (MatchRule.TrackingId, "no_identifier"),
                 (MatchRule.Fbp, "no_identifier"),
                 (MatchRule.EmailHash, "matched"),
                 (MatchRule.PhoneHash, "no_identifier"),
+                (MatchRule.ExternalId, "no_identifier"),
+                (MatchRule.IpUserAgent, "no_identifier"),
+                (MatchRule.AdId, "no_identifier"),
             ]);
     }
 
@@ -153,7 +158,7 @@ public sealed class DecisionTests
 
         unmatched.Reason.ShouldBe("no_identifier");
         unmatched.Candidates.ShouldBeEmpty();
-        unmatched.Tried.Count.ShouldBe(6);
+        unmatched.Tried.Count.ShouldBe(9);
         unmatched.Tried.ShouldAllBe(tried => tried.Outcome == "no_identifier");
     }
 
@@ -201,6 +206,142 @@ public sealed class DecisionTests
             $"{matched.ClickId} {matched.Rule} {string.Join(' ', matched.Candidates)} {string.Join(' ', matched.Tried)}";
     }
 
+    [Fact]
+    public void First_and_last_touch_are_both_told_and_the_rules_say_which_one_counts()
+    {
+        Candidate[] clicks =
+        [
+            Click(MatchRule.Fbp, "the first ad", Noon.AddDays(-5)),
+            Click(MatchRule.Fbp, "the second ad", Noon.AddDays(-2)),
+            Click(MatchRule.ClickToken, "the last ad", Noon.AddDays(-1)),
+        ];
+        var sale = Sale(MatchRule.ClickToken, MatchRule.Fbp);
+
+        var byLast = Matched(sale, clicks);
+        var byFirst = Decision
+            .Decide(sale, clicks, SevenDays with { Touch = MatchTouch.First }, 1, Noon)
+            .ShouldBeOfType<ConversionMatched>();
+
+        (byLast.ClickId, byLast.Rule, byLast.Touch).ShouldBe(("the last ad", MatchRule.ClickToken, "last"));
+        (byFirst.ClickId, byFirst.Rule, byFirst.Touch).ShouldBe(("the first ad", MatchRule.Fbp, "first"));
+        foreach (var matched in (ConversionMatched[])[byLast, byFirst])
+        {
+            matched.FirstTouch.ShouldBe(new ClickTouch("the first ad", MatchRule.Fbp, Noon.AddDays(-5)));
+            matched.LastTouch.ShouldBe(new ClickTouch("the last ad", MatchRule.ClickToken, Noon.AddDays(-1)));
+        }
+        byFirst.Candidates.Single(candidate => candidate.ClickId == "the second ad").Reason.ShouldBe("later_touch");
+    }
+
+    [Fact]
+    public void Each_rule_has_a_window_of_its_own()
+    {
+        var policy = new MatchPolicy(
+            MatchTouch.Last,
+            [new(MatchRule.ClickToken, 1, TimeSpan.FromDays(30)), new(MatchRule.EmailHash, 0.8, TimeSpan.FromDays(2))]
+        );
+        var sale = Sale(MatchRule.ClickToken, MatchRule.EmailHash);
+
+        Decision
+            .Decide(sale, [Click(MatchRule.ClickToken, "a", Noon.AddDays(-29))], policy, 2, Noon)
+            .ShouldBeOfType<ConversionMatched>()
+            .RuleVersion.ShouldBe(2);
+        Decision
+            .Decide(sale, [Click(MatchRule.EmailHash, "a", Noon.AddDays(-3))], policy, 2, Noon)
+            .ShouldBeOfType<ConversionUnmatched>()
+            .Tried.Single(tried => tried.Rule == MatchRule.EmailHash)
+            .ShouldBe(new RuleTried(MatchRule.EmailHash, "outside_window", 1) { WindowFrom = Noon.AddDays(-2) });
+    }
+
+    [Fact]
+    public void A_rule_that_is_not_named_does_not_count() =>
+        Decision
+            .Decide(
+                Sale(MatchRule.PhoneHash),
+                [Click(MatchRule.PhoneHash, "a", Noon.AddHours(-1))],
+                new MatchPolicy(MatchTouch.Last, [new(MatchRule.ClickToken, 1, TimeSpan.FromDays(7))]),
+                2,
+                Noon
+            )
+            .ShouldBeOfType<ConversionUnmatched>();
+
+    [Fact]
+    public void The_same_address_and_browser_an_hour_before_is_a_guess_and_says_so()
+    {
+        var matched = Matched(Sale(MatchRule.IpUserAgent), Click(MatchRule.IpUserAgent, "a", Noon.AddMinutes(-59)));
+
+        (matched.Rule, matched.IsProbabilistic, matched.Score).ShouldBe((MatchRule.IpUserAgent, true, 0.40));
+        Unmatched(Sale(MatchRule.IpUserAgent), Click(MatchRule.IpUserAgent, "a", Noon.AddMinutes(-61)));
+    }
+
+    [Fact]
+    public void An_address_that_many_share_never_decides_alone_and_does_together_with_the_ad()
+    {
+        var sale = Sale(MatchRule.IpUserAgent, MatchRule.AdId) with { IsAddressShared = true };
+        Candidate[] clicks =
+        [
+            Click(MatchRule.IpUserAgent, "same browser", Noon.AddMinutes(-5)),
+            Click(MatchRule.AdId, "other", Noon.AddMinutes(-6)),
+            Click(MatchRule.AdId, "another", Noon.AddMinutes(-7)),
+        ];
+
+        var unmatched = Unmatched(sale, clicks);
+        unmatched.Reason.ShouldBe("only_guesses");
+        unmatched
+            .Candidates.Select(candidate => (candidate.ClickId, candidate.Reason))
+            .ShouldBe([("same browser", "not_alone"), ("other", "ambiguous"), ("another", "ambiguous")]);
+
+        Matched(sale, [.. clicks, Click(MatchRule.AdId, "same browser", Noon.AddMinutes(-5))]).ClickId.ShouldBe("same browser");
+    }
+
+    [Fact]
+    public void One_click_on_the_ad_is_a_guess_and_several_are_none()
+    {
+        Matched(Sale(MatchRule.AdId), Click(MatchRule.AdId, "a", Noon.AddMinutes(-5))).IsProbabilistic.ShouldBe(true);
+        Unmatched(Sale(MatchRule.AdId), Click(MatchRule.AdId, "a", Noon.AddMinutes(-5)), Click(MatchRule.AdId, "b", Noon.AddMinutes(-9)))
+            .Reason.ShouldBe("only_guesses");
+    }
+
+    [Fact]
+    public void A_guess_is_no_first_touch_of_somebody_who_is_known()
+    {
+        var matched = Matched(
+            Sale(MatchRule.Fbp, MatchRule.IpUserAgent),
+            Click(MatchRule.Fbp, "known", Noon.AddMinutes(-10)),
+            Click(MatchRule.IpUserAgent, "guessed", Noon.AddMinutes(-50))
+        );
+
+        matched.FirstTouch!.ClickId.ShouldBe("known");
+        matched.IsProbabilistic.ShouldBeNull();
+    }
+
+    [Fact]
+    public void The_decision_names_what_the_sale_came_without_the_strongest_first()
+    {
+        Unmatched(Sale(MatchRule.EmailHash))
+            .Missing.ShouldBe([MatchRule.ClickToken, MatchRule.Fbclid, MatchRule.Fbp, MatchRule.PhoneHash, MatchRule.ExternalId]);
+        Matched(Sale(MatchRule.Fbp), Click(MatchRule.Fbp, "a", Noon.AddDays(-1)))
+            .Missing.ShouldBe([MatchRule.ClickToken, MatchRule.Fbclid]);
+        Matched(Sale(MatchRule.ClickToken), Click(MatchRule.ClickToken, "a", Noon.AddDays(-1))).Missing.ShouldBeNull();
+    }
+
+    [Fact]
+    public void A_weaker_rule_that_finds_the_winner_too_is_told_apart_from_one_that_lost()
+    {
+        var matched = Matched(
+            Sale(MatchRule.Fbp, MatchRule.EmailHash),
+            Click(MatchRule.Fbp, "a", Noon.AddDays(-1)),
+            Click(MatchRule.EmailHash, "a", Noon.AddDays(-1)),
+            Click(MatchRule.EmailHash, "b", Noon.AddDays(-2))
+        );
+
+        matched
+            .Candidates.Select(candidate => (candidate.ClickId, candidate.Rule, candidate.Reason))
+            .ShouldBe([("a", MatchRule.Fbp, "won"), ("a", MatchRule.EmailHash, "same_click"), ("b", MatchRule.EmailHash, "weaker_rule")]);
+    }
+
+    [Fact]
+    public void A_sale_that_cannot_be_read_says_so() => Unmatched(Sale() with { IsUnreadable = true }).Reason.ShouldBe("unreadable");
+
     private static DateTimeOffset At(string time) => new(Noon.Date + TimeSpan.Parse(time, CultureInfo.InvariantCulture), TimeSpan.Zero);
 
     private static SaleToMatch Sale(params MatchRule[] identifiers) =>
@@ -209,7 +350,7 @@ public sealed class DecisionTests
     private static Candidate Click(MatchRule rule, string id, DateTimeOffset at) => new(rule, id, at);
 
     private static object Decide(SaleToMatch sale, params Candidate[] candidates) =>
-        Decision.Decide(sale, candidates, Window, Noon.AddHours(1));
+        Decision.Decide(sale, candidates, SevenDays, version: 1, Noon.AddHours(1));
 
     private static ConversionMatched Matched(SaleToMatch sale, params Candidate[] candidates) =>
         Decide(sale, candidates).ShouldBeOfType<ConversionMatched>();

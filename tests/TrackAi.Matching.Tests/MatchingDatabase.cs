@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
 using TrackAi.Privacy;
@@ -32,18 +33,30 @@ public sealed class MatchingDatabase : TestDatabase
         await base.DisposeAsync();
     }
 
-    public async Task<string> ClickAsync(Person person, DateTimeOffset? at = null, string tenant = "acme", string? clickId = null)
+    public PostgresEventStore Store => edge.Store;
+
+    public async Task<string> ClickAsync(
+        Person person,
+        DateTimeOffset? at = null,
+        string tenant = "acme",
+        string? clickId = null,
+        Campaign? campaign = null
+    )
     {
         var id = clickId ?? ClickToken.New();
         var stream = new StreamId(tenant, Streams.Click(id));
         var person1 = People.SealNew(tenant, stream.Id, person);
-        await AppendAsync(stream, new ClickCaptured(id, Campaign.None, Whatever, at ?? Noon.AddHours(-1), person1.Protected), person1);
+        await AppendAsync(
+            stream,
+            new ClickCaptured(id, campaign ?? Campaign.None, Whatever, at ?? Noon.AddHours(-1), person1.Protected),
+            person1
+        );
         return id;
     }
 
-    public async Task CheckoutAsync(Person person, string? clickId = null, string tenant = "acme")
+    public async Task CheckoutAsync(Person person, string? clickId = null, string tenant = "acme", Guid? checkoutId = null)
     {
-        var id = Guid.CreateVersion7(Noon.AddMinutes(-30));
+        var id = checkoutId ?? Guid.CreateVersion7(Noon.AddMinutes(-30));
         var stream = new StreamId(tenant, Streams.Checkout(id));
         var buyer = People.SealNew(tenant, stream.Id, person);
         await AppendAsync(
@@ -54,9 +67,17 @@ public sealed class MatchingDatabase : TestDatabase
     }
 
     /// <returns>The sale's stream.</returns>
-    public async Task<StreamId> SaleAsync(Person person, string? clickId = null, DateTimeOffset? at = null, string tenant = "acme")
+    public async Task<StreamId> SaleAsync(
+        Person person,
+        string? clickId = null,
+        DateTimeOffset? at = null,
+        string tenant = "acme",
+        Campaign? campaign = null,
+        PaymentState state = PaymentState.Approved,
+        string? orderId = null
+    )
     {
-        var order = $"{Interlocked.Increment(ref orders)}";
+        var order = orderId ?? $"{Interlocked.Increment(ref orders)}";
         var conversion = Streams.ConversionId("perfectpay", order);
         var stream = new StreamId(tenant, Streams.Conversion(conversion));
         var buyer = People.SealNew(tenant, stream.Id, person);
@@ -68,11 +89,11 @@ public sealed class MatchingDatabase : TestDatabase
                 order,
                 Ids.EventId(tenant, "perfectpay", order, "Purchase"),
                 ConversionKind.Sale,
-                PaymentState.Approved,
+                state,
                 new Money(147.90m, "BRL"),
                 null,
                 clickId,
-                Campaign.None,
+                campaign ?? Campaign.None,
                 Whatever,
                 at ?? Noon,
                 (at ?? Noon).AddMinutes(1),
@@ -86,6 +107,41 @@ public sealed class MatchingDatabase : TestDatabase
         return stream;
     }
 
+    /// <summary>A later delivery about a sale.</summary>
+    public async Task DeliverAgainAsync(StreamId sale, Person? buyer, string? clickId = null, Campaign? campaign = null)
+    {
+        var sealedBuyer = buyer is null ? null : await People.SealAsync(sale.TenantId, sale.Id, buyer, CancellationToken.None);
+        var changed = new ConversionStateChanged(
+            Streams.ConversionOf(sale.Id)!,
+            "perfectpay",
+            PaymentState.Pending,
+            PaymentState.Approved,
+            new Money(147.90m, "BRL"),
+            Noon,
+            Noon.AddMinutes(2),
+            "approved",
+            "again",
+            sealedBuyer?.Protected
+        )
+        {
+            ClickId = clickId,
+            Campaign = campaign,
+        };
+        (await edge.Store.AppendAsync(new Append(sale, [changed]))).ShouldBeOfType<AppendResult.Appended>();
+    }
+
+    public IMatchRules Rules => edge.Services.GetRequiredService<IMatchRules>();
+
+    public static MatchRuleSet BuiltIn => Policies.BuiltIn(new MatchingOptions());
+
+    /// <summary>Deletes what is older than any window.</summary>
+    public Task<long> ForgetAsync() =>
+        edge.Services.GetServices<IHostedService>().OfType<ForgetOldLookUps>().Single().ForgetAsync(CancellationToken.None);
+
+    /// <summary>Every event handled again, each seeing the log as it was then.</summary>
+    public async Task<IReadOnlyList<Replayed>> ReplayAsync() =>
+        await edge.Services.GetRequiredService<Replayer>().ReplayAsync(edge.Store.ReadAllAsync(), _ => { }).ToArrayAsync();
+
     /// <summary>Starts Matching, lets it see everything there is, and stops it.</summary>
     public async Task MatchAsync()
     {
@@ -94,20 +150,42 @@ public sealed class MatchingDatabase : TestDatabase
     }
 
     /// <summary>The one decision about a sale.</summary>
-    public async Task<object> DecisionAsync(StreamId sale) =>
-        (await edge.Store.ReadStreamAsync(sale))
-            .Select(recorded => recorded.Data)
-            .Single(data => data is ConversionMatched or ConversionUnmatched);
+    public async Task<object> DecisionAsync(StreamId sale) => (await DecisionsAsync(sale)).Single();
+
+    /// <summary>All decisions about a sale, the last one being the one that counts.</summary>
+    public async Task<IReadOnlyList<object>> DecisionsAsync(StreamId sale) =>
+        [
+            .. (await edge.Store.ReadStreamAsync(sale))
+                .Select(recorded => recorded.Data)
+                .Where(data => data is ConversionMatched or ConversionUnmatched),
+        ];
 
     private Task<TestHost> StartAsync(bool daemon = true) =>
         TestHost.StartAsync(
             this,
-            services => services.AddPrivacy().AddMatching(),
-            settings: new Dictionary<string, string?> { ["EventStore:RunDaemon"] = daemon.ToString(), ["Secrets:MasterKey"] = MasterKey }
+            services => services.AddPrivacy().AddMatching().AddSingleton<ITenantDirectory>(new OneFunnel()),
+            settings: new Dictionary<string, string?> { ["EventStore:RunDaemon"] = daemon.ToString(), ["Secrets:MasterKey"] = MasterKey },
+            time: new ManualTime(Noon.AddMinutes(10))
         );
 
     private async Task AppendAsync(StreamId stream, object data, SealedPerson person) =>
         (
             await edge.Store.AppendAsync(new Append(stream, [data]) { ExpectedVersion = 0, SideEffects = [person.Key!] })
         ).ShouldBeOfType<AppendResult.Appended>();
+
+    /// <summary>Every sale belongs to one funnel.</summary>
+    private sealed class OneFunnel : ITenantDirectory
+    {
+        public Tenant? Find(string slug) => null;
+
+        public GatewayConnection? FindConnection(string slug, string gateway) => null;
+
+        public string? FindFunnel(string slug, string gateway, string? productId) => "course";
+
+        public IReadOnlyList<string> RoutePixels(string slug, string gateway, string? productId) => [];
+
+        public bool SendsRenewals(string slug, string gateway, string? productId) => false;
+
+        public Pixel? FindPixel(string slug, string pixelId) => null;
+    }
 }

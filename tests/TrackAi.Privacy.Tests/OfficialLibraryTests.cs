@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Text.Json;
+using TrackAi.Testing;
 
 namespace TrackAi.Privacy.Tests;
 
@@ -52,37 +52,7 @@ public sealed class OfficialLibraryTests
     /// <summary>For each question what the library sends; nothing where it refuses.</summary>
     private static async Task<IReadOnlyList<IReadOnlyList<string>>> AskAsync(IReadOnlyList<Question> questions)
     {
-        var oracle = Path.Combine(RepositoryRoot(), "tests", "TrackAi.Privacy.Tests", "Oracle");
-        Directory
-            .Exists(Path.Combine(oracle, "node_modules", "facebook-nodejs-business-sdk"))
-            .ShouldBeTrue($"Meta's library is not installed: run './trackai test', or 'npm ci' in {oracle}.");
-        using var node = Process.Start(
-            new ProcessStartInfo("node", [Path.Combine(oracle, "meta.mjs")])
-            {
-                UseShellExecute = false,
-                RedirectStandardInput = true,
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-            }
-        )!;
-        var (answer, complaint) = (node.StandardOutput.ReadToEndAsync(), node.StandardError.ReadToEndAsync());
-        await node.StandardInput.WriteAsync(JsonSerializer.Serialize(questions, JsonSerializerOptions.Web));
-        node.StandardInput.Close();
-        await node.WaitForExitAsync();
-        node.ExitCode.ShouldBe(0, await complaint);
-        return
-        [
-            .. JsonSerializer
-                .Deserialize<string?[]?[]>(await answer)!
-                .Select(sent => (IReadOnlyList<string>)[.. (sent ?? []).OfType<string>()]),
-        ];
-    }
-
-    private static string RepositoryRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder!.FullName, "TrackAi.sln")))
-            folder = folder.Parent;
-        return folder.FullName;
+        var answer = await NodeOracle.AskAsync("TrackAi.Privacy.Tests", "facebook-nodejs-business-sdk", "meta.mjs", questions);
+        return [.. answer.Deserialize<string?[]?[]>()!.Select(sent => (IReadOnlyList<string>)[.. (sent ?? []).OfType<string>()])];
     }
 }

@@ -25,6 +25,8 @@ public static class AnalyticsModule
         services.AddProjection<ConversionsProjection>();
         services.AddProjection<ConversionStatusProjection>();
         services.AddProjection<DispatchSummaryProjection>();
+        services.AddProjection<MatchReasonsProjection>();
+        services.AddSingleton<IReadMatches, ReadMatches>();
         return services.AddSchema("analytics", typeof(AnalyticsModule).Assembly);
     }
 

@@ -85,37 +85,6 @@ internal sealed class ReadSales(NpgsqlDataSource dataSource) : IReadSales
         return await select.ExecuteScalarAsync(cancellationToken) is DateTime at ? new DateTimeOffset(at, TimeSpan.Zero) : null;
     }
 
-    public async Task<IReadOnlyDictionary<string, long>> UnmatchedReasonsAsync(
-        SaleQuery query,
-        int atMost,
-        CancellationToken cancellationToken = default
-    )
-    {
-        await using var select = dataSource.CreateCommand(
-            """
-            select coalesce(m.reason, ''), count(*)
-            from (
-                select conversion_id from conversion_status
-                where tenant_id = $1 and received_at >= $2 and received_at < $3 and ($4 is null or gateway = $4) and matched = false and kind <> 'test'
-                order by received_at desc, conversion_id desc
-                limit $5
-            ) s
-            cross join lateral (
-                select reason from match_log
-                where tenant_id = $1 and conversion_id = s.conversion_id
-                order by sequence desc limit 1
-            ) m
-            group by 1
-            """
-        );
-        select.Parameters.Add(new() { Value = query.TenantId });
-        select.Parameters.Add(new() { Value = query.From });
-        select.Parameters.Add(new() { Value = query.Until });
-        select.Parameters.Add(new() { Value = query.Gateway ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Varchar });
-        select.Parameters.Add(new() { Value = atMost });
-        return await CountsAsync(select, cancellationToken);
-    }
-
     // Conditions are put together rather than made optional in one statement, because each form has its own index.
     private NpgsqlCommand SelectOf(SaleQuery query, SalePosition? after, int? limit)
     {

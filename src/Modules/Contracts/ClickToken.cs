@@ -45,14 +45,26 @@ public static partial class ClickToken
             if (field is null)
                 continue;
             foreach (var match in Candidate().EnumerateMatches(field))
-            {
-                var candidate = field.AsSpan(match.Index);
-                var length = candidate.Length > 20 && candidate[20] == CheckCharacter(candidate[4..20]) ? 21 : 20;
-                return candidate[..length].ToString();
-            }
+                return TokenAt(field, match.Index);
         }
 
         return null;
+    }
+
+    /// <summary>Every token inside a tracking field, each as <see cref="FindIn"/> takes it.</summary>
+    public static IReadOnlyList<string> AllIn(string field)
+    {
+        List<string>? found = null;
+        foreach (var match in Candidate().EnumerateMatches(field))
+            (found ??= []).Add(TokenAt(field, match.Index));
+        return found ?? (IReadOnlyList<string>)[];
+    }
+
+    private static string TokenAt(string field, int index)
+    {
+        var candidate = field.AsSpan(index);
+        var length = candidate.Length > 20 && candidate[20] == CheckCharacter(candidate[4..20]) ? 21 : 20;
+        return candidate[..length].ToString();
     }
 
     // Weighted by position, so that two swapped characters are noticed too.

@@ -85,6 +85,12 @@ public sealed record ConversionStateChanged(
 
     /// <inheritdoc cref="ConversionReceived.Consent"/>
     public bool? Consent { get; init; }
+
+    /// <summary>Our click token, where a tracking field of this delivery carried it.</summary>
+    public string? ClickId { get; init; }
+
+    /// <summary>The tracking fields of this delivery; null where it had none.</summary>
+    public Campaign? Campaign { get; init; }
 }
 
 /// <summary>An authentic delivery about no sale (an abandoned cart, a test, a subscription's life): acknowledged, nothing to do.</summary>

@@ -36,6 +36,7 @@ public static class EventTypes
         typeof(DeliveryHeld),
         typeof(ConversionMatched),
         typeof(ConversionUnmatched),
+        typeof(MatchRulesActivated),
         typeof(DispatchRequested),
         typeof(DispatchSkipped),
         typeof(DispatchSucceeded),

@@ -67,11 +67,4 @@ public interface IReadSales
 
     /// <summary>Since when the first of the sales that are to be sent and are not yet has waited; null when none does.</summary>
     Task<DateTimeOffset?> OldestWaitingAsync(string tenant, CancellationToken cancellationToken = default);
-
-    /// <summary>Why the latest unmatched sales of a period were joined to no click, by reason.</summary>
-    Task<IReadOnlyDictionary<string, long>> UnmatchedReasonsAsync(
-        SaleQuery query,
-        int atMost,
-        CancellationToken cancellationToken = default
-    );
 }

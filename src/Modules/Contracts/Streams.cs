@@ -27,6 +27,9 @@ public static class Streams
 
     public static string Pixel(string pixelId) => $"pixel-{pixelId}";
 
+    /// <summary>The rules of matching, of <see cref="NoTenant"/>.</summary>
+    public const string MatchRules = "match-rules";
+
     /// <summary>Meta as a whole, of <see cref="NoTenant"/>.</summary>
     public const string Meta = "meta";
 

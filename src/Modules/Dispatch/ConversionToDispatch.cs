@@ -43,6 +43,22 @@ internal sealed record ConversionToDispatch
     /// <summary>Why it was not sent; null while that was not decided.</summary>
     public string? SkipReason { get; init; }
 
+    /// <summary>The click that was known when it was decided not to send it.</summary>
+    public string? ClickWhenSkipped { get; init; }
+
+    /// <summary>A skip for too little about the buyer passes when a click brings more.</summary>
+    public bool MayBeDecided =>
+        Requested.Count == 0
+        && (SkipReason is null || (EventValidation.IsAboutThePerson(SkipReason) && ClickId is not null && ClickId != ClickWhenSkipped));
+
+    /// <summary>
+    /// Whether the log alone shows that the buyer is told well enough: an e-mail, a phone or an id of the seller's that was not dropped as no good.
+    /// Otherwise what is protected has to be looked at.
+    /// </summary>
+    public bool NamesTheBuyer =>
+        Received is { Has: var has }
+        && ((has.Email && !IsDropped("email")) || (has.Phone && !IsDropped("phone")) || (has.ExternalId && !IsDropped("external_id")));
+
     /// <summary>What the gateway says of the money now.</summary>
     public PaymentState State { get; private init; }
 
@@ -54,6 +70,8 @@ internal sealed record ConversionToDispatch
 
     public static ConversionToDispatch From(IEnumerable<RecordedEvent> stream) =>
         stream.Aggregate(new ConversionToDispatch(), (state, recorded) => state.Apply(recorded.Data));
+
+    private bool IsDropped(string field) => Received!.Notes.Any(note => note.StartsWith($"{field}: dropped", StringComparison.Ordinal));
 
     private ConversionToDispatch Apply(object @event) =>
         @event switch
@@ -77,11 +95,12 @@ internal sealed record ConversionToDispatch
             ConversionMatched matched => this with
             {
                 IsDecided = true,
-                ClickId = matched.ClickId,
+                // Of a guess nothing is sent: the click's browser may be a stranger's.
+                ClickId = matched.IsProbabilistic == true ? null : matched.ClickId,
                 ClickedAt = matched.ClickedAt,
                 VisitorConsent = matched.VisitorConsent,
             },
-            ConversionUnmatched unmatched => this with { IsDecided = true, VisitorConsent = unmatched.VisitorConsent },
+            ConversionUnmatched unmatched => this with { IsDecided = true, ClickId = null, VisitorConsent = unmatched.VisitorConsent },
             DispatchRequested requested => this with
             {
                 Requested = new Dictionary<string, DispatchRequested>(Requested, StringComparer.Ordinal)
@@ -99,7 +118,7 @@ internal sealed record ConversionToDispatch
                 Succeeded = Succeeded.Where(dispatch => dispatch != redriven.DispatchId).ToHashSet(StringComparer.Ordinal),
             },
             PersonalDataErased => this with { IsErased = true },
-            DispatchSkipped skipped => this with { SkipReason = skipped.Reason },
+            DispatchSkipped skipped => this with { SkipReason = skipped.Reason, ClickWhenSkipped = ClickId },
             _ => this,
         };
 }

@@ -10,19 +10,21 @@ internal static class DispatchDecision
 {
     public const string Purchase = "Purchase";
 
-    /// <summary>The one reason that may pass: see <see cref="Revive"/>.</summary>
+    /// <summary>Passes when its tenant has a pixel in time: see <see cref="Revive"/>.</summary>
     public const string NoPixel = "no_pixel";
 
     /// <returns><see cref="DispatchRequested"/> for each pixel, one <see cref="DispatchSkipped"/>, or nothing while it is not time.</returns>
     /// <param name="sendsRenewals">Whether its funnel wants renewals sent.</param>
+    /// <param name="refusal">Why Meta would refuse what is known of the person; null when it would not.</param>
     public static IReadOnlyList<object> Decide(
         ConversionToDispatch conversion,
         IReadOnlyList<string> pixels,
         bool sendsRenewals,
+        string? refusal,
         DateTimeOffset now
     )
     {
-        if (conversion is not { Received: { } received, WasApproved: true, IsDecided: true, Requested.Count: 0, SkipReason: null })
+        if (conversion is not { Received: { } received, WasApproved: true, IsDecided: true, MayBeDecided: true })
             return [];
         if (received.Kind == ConversionKind.Test)
             return [Skipped("test")];
@@ -36,6 +38,9 @@ internal static class DispatchDecision
             return [Skipped(EventValidation.TooOld)];
         if (EventValidation.CheckMoney(conversion.Approval?.Value ?? received.Value).FirstOrDefault() is { } invalid)
             return [Skipped(invalid)];
+        // Said already: the click that was found since brought nothing that Meta could know anybody by.
+        if (refusal is not null)
+            return refusal == conversion.SkipReason ? [] : [Skipped(refusal)];
         if (pixels.Count == 0)
             return [Skipped(NoPixel)];
 
@@ -61,6 +66,10 @@ internal static class DispatchDecision
     public static IReadOnlyList<object> Revive(ConversionToDispatch conversion, IReadOnlyList<string> pixels, DateTimeOffset now) =>
         conversion is { SkipReason: NoPixel, State: PaymentState.Approved }
             // A renewal that its funnel does not send was skipped for that.
-            ? [.. Decide(conversion with { SkipReason = null }, pixels, sendsRenewals: true, now).OfType<DispatchRequested>()]
+            ?
+            [
+                .. Decide(conversion with { SkipReason = null }, pixels, sendsRenewals: true, refusal: null, now)
+                    .OfType<DispatchRequested>(),
+            ]
             : [];
 }

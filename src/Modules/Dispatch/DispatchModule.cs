@@ -42,6 +42,7 @@ public static class DispatchModule
         services.AddSingleton<PixelStates>();
         services.AddSingleton<Claims>();
         services.AddSingleton<PrepareDispatches>();
+        services.AddSingleton<ForeseeRefusals>();
         services.AddSingleton<RecordAttempts>();
         services.AddSingleton<SendLane>();
         services.AddSingleton<ReviveSkipped>();

@@ -9,7 +9,7 @@ public sealed class DispatchOptions
     /// <summary>Whether this process sends.</summary>
     public bool RunWorker { get; set; } = true;
 
-    /// <summary>Events in one request to Meta at most (Meta's limit is 1,000). A pixel in trouble gets smaller ones.</summary>
+    /// <summary>Events in one request to Meta at most (Meta's limit is 1,000). A new pixel begins with fewer, and one in trouble gets fewer.</summary>
     public int BatchSize { get; set; } = 500;
 
     /// <summary>Requests to Meta at a time.</summary>

@@ -21,19 +21,30 @@ internal sealed class OpenedConversions(
     public ConversionToDispatch? Find(StreamId stream) => conversions.GetValueOrDefault(stream);
 
     /// <summary>The event that a request of a conversion asks for.</summary>
-    public CapiEvent Build(StreamId stream, DispatchRequested request, DateTimeOffset now)
+    public CapiEvent Build(StreamId stream, DispatchRequested request, DateTimeOffset now) =>
+        Build(stream, CapiSale.Of(request, conversions[stream].Received!, conversions[stream].Approval), request.ClickId, now);
+
+    /// <summary>What Meta would be told of the person.</summary>
+    public CapiUserData PersonOf(StreamId stream, DateTimeOffset now)
+    {
+        var received = conversions[stream].Received!;
+        var sale = new CapiSale("", received.EventId, received.OrderId, received.Value, null, conversions[stream].PaidAt);
+        return Build(stream, sale, conversions[stream].ClickId, now).UserData;
+    }
+
+    private CapiEvent Build(StreamId stream, CapiSale sale, string? clickId, DateTimeOffset now)
     {
         var conversion = conversions[stream];
         // Who agreed only at the checkout is reported as a buyer, not as the visitor who had declined.
         var click =
             conversion.VisitorConsent is not false
-            && request.ClickId is { } id
+            && clickId is { } id
             && clicks.TryGetValue(new StreamId(stream.TenantId, Streams.Click(id)), out var captured)
             && people.TryGetValue(captured.Protected, out var visitor)
                 ? new CapiClick(visitor, captured.OccurredAt)
                 : null;
         return CapiPayload.Build(
-            CapiSale.Of(request, conversion.Received!, conversion.Approval),
+            sale,
             [.. conversion.Buyer.Select(part => people.GetValueOrDefault(part)).OfType<ProtectedPerson>()],
             click,
             now
@@ -91,12 +102,18 @@ internal sealed class PrepareDispatches(PostgresEventStore store, IPersonalData 
     }
 
     /// <summary>Reads conversions with their clicks and opens what is protected in them.</summary>
-    public async Task<OpenedConversions> OpenAsync(IReadOnlyCollection<StreamId> streams, CancellationToken cancellationToken)
-    {
-        var conversions = (await store.ReadStreamsAsync(streams, cancellationToken)).ToDictionary(
-            stream => stream.Key,
-            ConversionToDispatch.From
+    public async Task<OpenedConversions> OpenAsync(IReadOnlyCollection<StreamId> streams, CancellationToken cancellationToken) =>
+        await OpenAsync(
+            (await store.ReadStreamsAsync(streams, cancellationToken)).ToDictionary(stream => stream.Key, ConversionToDispatch.From),
+            cancellationToken
         );
+
+    /// <summary>Reads the clicks of conversions and opens what is protected in both.</summary>
+    public async Task<OpenedConversions> OpenAsync(
+        Dictionary<StreamId, ConversionToDispatch> conversions,
+        CancellationToken cancellationToken
+    )
+    {
         var clicks = await ReadClicksAsync(conversions, cancellationToken);
         return new OpenedConversions(conversions, clicks, await OpenAsync(conversions, clicks, cancellationToken));
     }

@@ -36,6 +36,8 @@ internal sealed class Preview(
                     },
                     tenants.RoutePixels(tenant, received.Gateway, received.ProductId),
                     tenants.SendsRenewals(tenant, received.Gateway, received.ProductId),
+                    // What Meta would refuse is shown beside the JSON.
+                    refusal: null,
                     now
                 );
         if (decision is [DispatchSkipped skipped])

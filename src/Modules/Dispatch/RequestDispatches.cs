@@ -5,7 +5,8 @@ using TrackAi.EventStore;
 namespace TrackAi.Dispatch;
 
 /// <summary>Decides what goes to Meta; the decision and its place in the queue commit together.</summary>
-internal sealed class RequestDispatches(ITenantDirectory tenants, GraceOptions grace, TimeProvider time) : ISubscription
+internal sealed class RequestDispatches(ITenantDirectory tenants, ForeseeRefusals foresee, GraceOptions grace, TimeProvider time)
+    : ISubscription
 {
     public const string ShardName = "Dispatch";
 
@@ -21,20 +22,22 @@ internal sealed class RequestDispatches(ITenantDirectory tenants, GraceOptions g
         var queued = new List<QueuedDispatch>();
         foreach (var stream in streams)
         {
-            // As of each event, so that the decision does not depend on what else came in the same page.
-            if (Decided(ConversionToDispatch.From(stream)))
+            if (!ConversionToDispatch.From(stream).MayBeDecided)
                 continue;
+            DispatchSkipped? skipped = null;
             foreach (var cause in events.Where(recorded => recorded.Stream == stream.Key))
             {
-                var conversion = ConversionToDispatch.From(stream.Where(recorded => recorded.Sequence <= cause.Sequence));
-                var decision = Decide(stream.Key.TenantId, conversion, now);
+                // As of each event, so that the decision does not depend on what else came in the same page.
+                var conversion = AfterSkip(stream, cause, skipped);
+                var decision = await DecideAsync(stream.Key, conversion, now, cancellationToken);
                 if (decision.Count == 0)
                     continue;
                 session.Append(new Append(stream.Key, decision) { CausationId = $"{cause.Id}" });
                 // A late click may still come for a sale without one.
                 var dueAt = conversion.ClickId is null ? now.AddSeconds(grace.GraceSeconds) : now;
                 queued.AddRange(Queued(stream.Key.TenantId, conversion, decision, dueAt, now));
-                if (decision is [DispatchSkipped { Reason: DispatchDecision.NoPixel }])
+                skipped = decision[0] as DispatchSkipped;
+                if (skipped is { Reason: DispatchDecision.NoPixel })
                     await ReviveSkipped.RememberAsync(
                         session.Connection,
                         stream.Key.TenantId,
@@ -42,7 +45,8 @@ internal sealed class RequestDispatches(ITenantDirectory tenants, GraceOptions g
                         conversion.ExpiresAt,
                         cancellationToken
                     );
-                break;
+                if (skipped is null)
+                    break;
             }
         }
 
@@ -71,14 +75,28 @@ internal sealed class RequestDispatches(ITenantDirectory tenants, GraceOptions g
                 )),
         ];
 
-    private static bool Decided(ConversionToDispatch conversion) => conversion.SkipReason is not null || conversion.Requested.Count > 0;
+    // A skip that was decided a moment ago is not in the stream yet.
+    private static ConversionToDispatch AfterSkip(IEnumerable<RecordedEvent> stream, RecordedEvent cause, DispatchSkipped? skipped)
+    {
+        var conversion = ConversionToDispatch.From(stream.Where(recorded => recorded.Sequence <= cause.Sequence));
+        if (skipped is null)
+            return conversion;
+        var before = ConversionToDispatch.From(stream.Where(recorded => recorded.Sequence < cause.Sequence));
+        return conversion with { SkipReason = skipped.Reason, ClickWhenSkipped = before.ClickId };
+    }
 
-    private IReadOnlyList<object> Decide(string tenant, ConversionToDispatch conversion, DateTimeOffset now) =>
+    private async Task<IReadOnlyList<object>> DecideAsync(
+        StreamId stream,
+        ConversionToDispatch conversion,
+        DateTimeOffset now,
+        CancellationToken cancellationToken
+    ) =>
         conversion.Received is { } received
             ? DispatchDecision.Decide(
                 conversion,
-                tenants.RoutePixels(tenant, received.Gateway, received.ProductId),
-                tenants.SendsRenewals(tenant, received.Gateway, received.ProductId),
+                tenants.RoutePixels(stream.TenantId, received.Gateway, received.ProductId),
+                tenants.SendsRenewals(stream.TenantId, received.Gateway, received.ProductId),
+                await foresee.RefusalOfAsync(stream, conversion, now, cancellationToken),
                 now
             )
             : [];

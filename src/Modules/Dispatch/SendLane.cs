@@ -97,7 +97,7 @@ internal sealed partial class SendLane(
         await TellAsync(PixelStates.Meta, lanes.Meta);
         foreach (var group in verdicts.GroupBy(verdict => verdict.Answer))
         {
-            state.Learn(group.Key, group.Count(), options.BatchSize);
+            state.Learn(group.Key, group.Count());
             if (Pace.After(group.Key, state.ThrottleStreak, backoff, random.NextDouble()) is { } pause)
             {
                 await states.ThrottleAsync(lane, time.GetUtcNow() + pause, CancellationToken.None);

@@ -81,7 +81,7 @@ internal sealed class StripeSale(string type, JsonElement root, JsonElement told
         {
             Translation.Sale sale => sale with
             {
-                Kind = reason is "subscription_cycle" or "subscription_threshold" ? ConversionKind.Renewal : ConversionKind.Sale,
+                Kind = !IsOfTestMode && reason is ("subscription_cycle" or "subscription_threshold") ? ConversionKind.Renewal : sale.Kind,
                 OccurredAt = GatewayTime.Parse(told.Text("status_transitions", "paid_at")) ?? reportedAt,
                 ProductId = Product,
                 Buyer = Person("customer_address") with
@@ -140,6 +140,7 @@ internal sealed class StripeSale(string type, JsonElement root, JsonElement told
         {
             OrderId = known[0],
             State = state,
+            Kind = IsOfTestMode ? ConversionKind.Test : ConversionKind.Sale,
             GatewayStatus = type,
             Value = new Money(amount.Value / MinorUnits.In(currency), currency),
             Buyer = buyer,
@@ -169,6 +170,9 @@ internal sealed class StripeSale(string type, JsonElement root, JsonElement told
     // An id, or the object itself where the endpoint expands it.
     private string? Id(string name) =>
         told.At(name) is { ValueKind: JsonValueKind.Object } expanded ? expanded.Order("id") : told.Order(name);
+
+    // https://docs.stripe.com/api/events/object: no money moved. An endpoint of live mode gets no such event; one of test mode gets no other.
+    private bool IsOfTestMode => root.At("livemode")?.ValueKind == JsonValueKind.False;
 
     private string? Subscription => told.Text("parent", "subscription_details", "subscription") ?? told.Text("subscription");
 

@@ -133,6 +133,8 @@ internal sealed class RecordSale(PostgresEventStore store, IPersonalData people,
             {
                 ReportedAt = stands ? history.Since : received.ReportedAt,
                 Consent = received.Consent,
+                ClickId = stands ? null : received.ClickId,
+                Campaign = stands || received.Campaign == Campaign.None ? null : received.Campaign,
             };
             from = to;
         }

@@ -1,11 +1,10 @@
 using Npgsql;
-using NpgsqlTypes;
 using TrackAi.Contracts;
 
 namespace TrackAi.Matching;
 
-/// <summary>Something a person or a click is known by, as a keyed hash, and the event it stands in.</summary>
-internal readonly record struct ConsentKey(string TenantId, byte[] Hash, long Position);
+/// <summary>What a visitor said, at which position of the log and when; the time is not known of what was learned by an earlier version.</summary>
+internal readonly record struct Word(long Position, DateTimeOffset? SaidAt, bool Consent);
 
 /// <summary>
 /// What visitors said about being reported to ad networks, under everything they are known by. The latest word before a sale counts for it, whichever
@@ -13,95 +12,84 @@ internal readonly record struct ConsentKey(string TenantId, byte[] Hash, long Po
 /// </summary>
 internal static class Consents
 {
-    public static (string? ClickId, bool Consent)? StatedBy(object @event) =>
+    private const int WordsPerKey = 20;
+
+    // Gateways cut their times to the minute.
+    private static readonly TimeSpan Cut = TimeSpan.FromMinutes(1);
+
+    public static (string? ClickId, bool Consent, DateTimeOffset At)? StatedBy(object @event) =>
         @event switch
         {
-            ClickCaptured { Consent: { } consent } click => (click.ClickId, consent),
-            PageviewCaptured { Consent: { } consent } pageview => (pageview.ClickId, consent),
-            CheckoutInitiated { Consent: { } consent } checkout => (checkout.ClickId, consent),
+            ClickCaptured { Consent: { } consent } click => (click.ClickId, consent, click.OccurredAt),
+            PageviewCaptured { Consent: { } consent } pageview => (pageview.ClickId, consent, pageview.OccurredAt),
+            CheckoutInitiated { Consent: { } consent } checkout => (checkout.ClickId, consent, checkout.OccurredAt),
             _ => null,
         };
 
     public static byte[] ClickKey(IPersonalData people, string tenant, string clickId) => people.LookupHash(tenant, "click", clickId);
 
-    public static IEnumerable<ConsentKey> KeysOf(
-        IPersonalData people,
-        string tenant,
-        string? clickId,
-        ProtectedPerson? visitor,
-        long position
-    ) =>
-        Keys.Of(people, tenant, visitor, position)
+    /// <summary>Names somebody, or a click: an address or an ad is nobody's.</summary>
+    public static IEnumerable<byte[]> HashesOf(IPersonalData people, string tenant, IEnumerable<Key> keys, IEnumerable<string> clicks) =>
+        keys.Where(key => key.Rule != MatchRule.ClickToken && !Keys.IsGuess(key.Rule))
             .Select(key => key.Hash)
-            .Concat(clickId is null ? [] : [ClickKey(people, tenant, clickId)])
-            .Select(hash => new ConsentKey(tenant, hash, position));
+            .Concat(clicks.Distinct(StringComparer.Ordinal).Select(click => ClickKey(people, tenant, click)));
 
-    public static async Task AddAsync(
-        NpgsqlConnection connection,
-        IReadOnlyCollection<(ConsentKey Key, bool Consent)> stated,
-        CancellationToken cancellationToken
+    public static void Learn(
+        this RoundTrip trip,
+        IReadOnlyCollection<(string TenantId, byte[] Hash, long Position, bool Consent, DateTimeOffset At)> stated
     )
     {
-        if (stated.Count == 0)
-            return;
-        await using var insert = new NpgsqlCommand(
-            """
-            insert into match_consent (tenant_id, hash, position, consent)
-            select * from unnest($1, $2, $3, $4)
-            on conflict do nothing
-            """,
-            connection
-        )
-        {
-            Parameters =
-            {
-                Tenants(stated.Select(one => one.Key.TenantId)),
-                new() { Value = stated.Select(one => one.Key.Hash).ToArray() },
-                new() { Value = stated.Select(one => one.Key.Position).ToArray() },
-                new() { Value = stated.Select(one => one.Consent).ToArray() },
-            },
-        };
-        await insert.ExecuteNonQueryAsync(cancellationToken);
+        if (stated.Count > 0)
+            trip.Add(
+                """
+                insert into match_consent (tenant_id, hash, position, consent, said_at)
+                select * from unnest($1, $2, $3, $4, $5)
+                on conflict do nothing
+                """,
+                RoundTrip.Varchars(stated.Select(one => one.TenantId)),
+                RoundTrip.Hashes(stated.Select(one => one.Hash)),
+                RoundTrip.Longs(stated.Select(one => one.Position)),
+                new NpgsqlParameter { Value = stated.Select(one => one.Consent).ToArray() },
+                RoundTrip.Times(stated.Select(one => one.At))
+            );
     }
 
-    /// <summary>The latest word for each index that has one, in one round trip.</summary>
-    public static async Task<IReadOnlyDictionary<int, bool>> FindAsync(
-        NpgsqlConnection connection,
-        IReadOnlyList<(int Index, ConsentKey Key)> keys,
-        CancellationToken cancellationToken
+    /// <summary>The latest words under many hashes.</summary>
+    public static void Find(
+        this RoundTrip trip,
+        IReadOnlyCollection<(int Ask, string TenantId, byte[] Hash, long Before)> asked,
+        Action<int, Word> found
     )
     {
-        var found = new Dictionary<int, bool>();
-        if (keys.Count == 0)
-            return found;
-        await using var select = new NpgsqlCommand(
-            """
-            select distinct on (k.index) k.index, c.consent
-            from unnest($1, $2, $3, $4) k(index, tenant, hash, position)
-            cross join lateral (
-                select m.consent, m.position from match_consent m
-                where m.tenant_id = k.tenant and m.hash = k.hash and m.position < k.position
-                order by m.position desc limit 1
-            ) c
-            order by k.index, c.position desc
-            """,
-            connection
-        )
-        {
-            Parameters =
-            {
-                new() { Value = keys.Select(one => one.Index).ToArray() },
-                Tenants(keys.Select(one => one.Key.TenantId)),
-                new() { Value = keys.Select(one => one.Key.Hash).ToArray() },
-                new() { Value = keys.Select(one => one.Key.Position).ToArray() },
-            },
-        };
-        await using var reader = await select.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
-            found.Add(reader.GetInt32(0), reader.GetBoolean(1));
-        return found;
+        if (asked.Count > 0)
+            trip.Ask(
+                $"""
+                select k.ask, c.position, c.said_at, c.consent
+                from unnest($1, $2, $3, $4) k(ask, tenant, hash, before)
+                cross join lateral (
+                    select m.consent, m.position, m.said_at from match_consent m
+                    where m.tenant_id = k.tenant and m.hash = k.hash and m.position < k.before
+                    order by m.position desc limit {WordsPerKey}
+                ) c
+                """,
+                row =>
+                    found(
+                        row.GetInt32(0),
+                        new Word(row.GetInt64(1), row.IsDBNull(2) ? null : row.GetFieldValue<DateTimeOffset>(2), row.GetBoolean(3))
+                    ),
+                new NpgsqlParameter { Value = asked.Select(one => one.Ask).ToArray() },
+                RoundTrip.Varchars(asked.Select(one => one.TenantId)),
+                RoundTrip.Hashes(asked.Select(one => one.Hash)),
+                RoundTrip.Longs(asked.Select(one => one.Before))
+            );
     }
 
-    private static NpgsqlParameter Tenants(IEnumerable<string> values) =>
-        new() { Value = values.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar };
+    /// <summary>The word that counts for a sale: what was in the log before it, or was said before it and came late.</summary>
+    public static bool? Latest(IEnumerable<Word> words, SaleSeen sale, long before) =>
+        words
+            .Where(word => word.Position < before && (word.Position < sale.Position || word.SaidAt <= sale.Received.OccurredAt + Cut))
+            .OrderByDescending(word => word.SaidAt ?? DateTimeOffset.MinValue)
+            .ThenByDescending(word => word.Position)
+            .Select(word => (bool?)word.Consent)
+            .FirstOrDefault();
 }

@@ -1,5 +1,4 @@
 using Npgsql;
-using NpgsqlTypes;
 using TrackAi.Contracts;
 
 namespace TrackAi.Matching;
@@ -7,7 +6,7 @@ namespace TrackAi.Matching;
 /// <summary>The look-ups as far as they are one person's: their clicks, and every key that leads to them.</summary>
 internal sealed class HeldLookUps(NpgsqlDataSource database, IPersonalData people) : IHoldPersonalData
 {
-    public IReadOnlyList<string> Tables { get; } = ["match_click", "match_key", "match_consent"];
+    public IReadOnlyList<string> Tables { get; } = ["match_key", "match_link", "match_open", "match_consent"];
 
     public async Task<IReadOnlyCollection<string>> FindStreamsAsync(PersonTraces traces, CancellationToken cancellationToken)
     {
@@ -15,7 +14,7 @@ internal sealed class HeldLookUps(NpgsqlDataSource database, IPersonalData peopl
         await using var select = database.CreateCommand(
             """
             select distinct click_id from match_key
-            where tenant_id = $1 and rule = any (array[0, 1, 2, 3, 4, 5]::smallint[]) and hash = any ($2)
+            where tenant_id = $1 and rule = any (array[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]::smallint[]) and hash = any ($2)
             """
         );
         select.Parameters.AddRange(
@@ -37,9 +36,15 @@ internal sealed class HeldLookUps(NpgsqlDataSource database, IPersonalData peopl
         var held = new List<HeldRecord>();
         await using var command = database.CreateCommand(
             """
-            select 'match_click', click_id, clicked_at, null::smallint, null::bool from match_click where tenant_id = $1 and click_id = any ($3)
+            select 'match_key', click_id, clicked_at, rule, null::bool from match_key where tenant_id = $1 and (hash = any ($2) or click_id = any ($3))
             union all
-            select 'match_key', click_id, clicked_at, rule, null from match_key where tenant_id = $1 and (hash = any ($2) or click_id = any ($3))
+            select 'match_link', coalesce(conversion_id, ''), at, rule, null from match_link
+            where tenant_id = $1 and (
+                conversion_id = any ($4)
+                or position in (select position from match_link where tenant_id = $1 and (hash = any ($2) or hash = any ($5)))
+            )
+            union all
+            select 'match_open', conversion_id, at, rule, null from match_open where tenant_id = $1 and (hash = any ($2) or conversion_id = any ($4))
             union all
             select 'match_consent', null, null, null, consent from match_consent where tenant_id = $1 and hash = any ($2)
             """
@@ -50,15 +55,30 @@ internal sealed class HeldLookUps(NpgsqlDataSource database, IPersonalData peopl
             held.Add(
                 reader.GetString(0) switch
                 {
-                    "match_click" => new HeldRecord(
-                        "match_click",
-                        "A click that purchases are compared with",
-                        new { Click = reader.GetString(1), ClickedAt = reader.GetFieldValue<DateTimeOffset>(2) }
-                    ),
                     "match_key" => new HeldRecord(
                         "match_key",
-                        "The click is recognised by this (kept as a keyed hash)",
-                        new { Click = reader.GetString(1), RecognisedBy = $"{(MatchRule)reader.GetInt16(3)}" }
+                        "A click that purchases are compared with is recognised by this (kept as a keyed hash)",
+                        new
+                        {
+                            Click = reader.GetString(1),
+                            ClickedAt = reader.GetFieldValue<DateTimeOffset>(2),
+                            RecognisedBy = $"{(MatchRule)reader.GetInt16(3)}",
+                        }
+                    ),
+                    "match_link" => new HeldRecord(
+                        "match_link",
+                        "What was told together by a visit or a purchase (kept as keyed hashes)",
+                        new
+                        {
+                            Purchase = reader.GetString(1),
+                            At = reader.GetFieldValue<DateTimeOffset>(2),
+                            RecognisedBy = $"{(MatchRule)reader.GetInt16(3)}",
+                        }
+                    ),
+                    "match_open" => new HeldRecord(
+                        "match_open",
+                        "A purchase for which a click may still come late (kept as a keyed hash)",
+                        new { Purchase = reader.GetString(1), RecognisedBy = $"{(MatchRule)reader.GetInt16(3)}" }
                     ),
                     _ => new HeldRecord("match_consent", "What was said about being reported", new { Consent = reader.GetBoolean(4) }),
                 }
@@ -71,10 +91,17 @@ internal sealed class HeldLookUps(NpgsqlDataSource database, IPersonalData peopl
     {
         await using var command = database.CreateCommand(
             """
-            with clicks as (delete from match_click where tenant_id = $1 and click_id = any ($3) returning 1),
-                 keys as (delete from match_key where tenant_id = $1 and (hash = any ($2) or click_id = any ($3)) returning 1),
+            with keys as (delete from match_key where tenant_id = $1 and (hash = any ($2) or click_id = any ($3)) returning 1),
+                 -- All rows of what was told together: each has the others in it.
+                 links as (
+                     delete from match_link where tenant_id = $1 and (
+                         conversion_id = any ($4)
+                         or position in (select position from match_link where tenant_id = $1 and (hash = any ($2) or hash = any ($5)))
+                     ) returning 1
+                 ),
+                 sales as (delete from match_open where tenant_id = $1 and (hash = any ($2) or conversion_id = any ($4)) returning 1),
                  consents as (delete from match_consent where tenant_id = $1 and hash = any ($2) returning 1)
-            select (select count(*) from clicks), (select count(*) from keys), (select count(*) from consents)
+            select (select count(*) from keys), (select count(*) from links), (select count(*) from sales), (select count(*) from consents)
             """
         );
         command.Parameters.AddRange(Parameters(traces));
@@ -92,7 +119,9 @@ internal sealed class HeldLookUps(NpgsqlDataSource database, IPersonalData peopl
         [
             new() { Value = traces.TenantId },
             new() { Value = traces.Hashes.Concat(clicks.Select(click => Consents.ClickKey(people, traces.TenantId, click))).ToArray() },
-            new() { Value = clicks, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar },
+            RoundTrip.Varchars(clicks),
+            RoundTrip.Varchars(traces.Streams.Select(Streams.ConversionOf).OfType<string>()),
+            RoundTrip.Hashes(clicks.Select(click => Keys.OfToken(traces.TenantId, click).Hash)),
         ];
     }
 }

@@ -1,184 +1,236 @@
-using Npgsql;
-using NpgsqlTypes;
 using TrackAi.Contracts;
 
 namespace TrackAi.Matching;
 
-/// <summary>One identifier of a tenant, as a keyed hash.</summary>
-/// <param name="Position">The event it comes from: it teaches from there on, and is compared with what was known before.</param>
-internal readonly record struct Key(string TenantId, MatchRule Rule, byte[] Hash, long Position);
+/// <summary>A click under one of its identifiers.</summary>
+internal readonly record struct LearnedKey(Key Key, string ClickId, DateTimeOffset ClickedAt, long Position);
 
-/// <summary>Keyed hashes of what a person can be recognised by.</summary>
-internal static class Keys
-{
-    /// <summary>Of every identifier that is there, but the click token.</summary>
-    public static IEnumerable<Key> Of(IPersonalData people, string tenant, ProtectedPerson? person, long position)
-    {
-        if (person is null)
-            yield break;
-        if ((person.Fbclid ?? Fbc.FbclidOf(person.Fbc)) is { } fbclid)
-            yield return Of(MatchRule.Fbclid, "fbclid", fbclid);
-        if (person.Fbc is { } fbc)
-            yield return Of(MatchRule.Fbc, "fbc", fbc);
-        if (person.Fbp is { } fbp)
-            yield return Of(MatchRule.Fbp, "fbp", fbp);
-        if (person.Email is { } email)
-            yield return Of(MatchRule.EmailHash, "email", email);
-        if (person.Phone is { } phone)
-            yield return Of(MatchRule.PhoneHash, "phone", phone);
+/// <summary>An identifier, and those of the other kind that were told with it.</summary>
+internal readonly record struct LearnedLink(Key Key, DateTimeOffset At, long Position, IReadOnlyList<Key> Siblings, string? ConversionId);
 
-        Key Of(MatchRule rule, string kind, string value) => new(tenant, rule, people.LookupHash(tenant, kind, value), position);
-    }
-}
+/// <summary>A sale that may still be decided otherwise, under one of its identifiers.</summary>
+internal readonly record struct OpenKey(Key Key, DateTimeOffset At, string ConversionId, long Position);
 
-/// <summary>The tables that sales are compared with, set-based.</summary>
+/// <summary>What clicks a sale may have by one identifier.</summary>
+/// <param name="Before">Only what was learned before this position.</param>
+/// <param name="Since">Where the window begins.</param>
+/// <param name="Until">The latest click that can have caused the sale.</param>
+internal readonly record struct KeyAsked(
+    int Ask,
+    Key Key,
+    long KeyPosition,
+    long Before,
+    DateTimeOffset Since,
+    DateTimeOffset Until,
+    string ConversionId
+);
+
+/// <summary>A click that was found for a sale, as of the position at which it could be.</summary>
+internal readonly record struct Found(Candidate Candidate, long Position);
+
+/// <summary>Which sales something that came late may concern.</summary>
+/// <param name="Before">Only sales from before this position.</param>
+internal readonly record struct OpenAsked(int Evidence, Key Key, long Before, DateTimeOffset From, DateTimeOffset Until);
+
+/// <summary>
+/// The tables that sales are compared with, set-based. Every row says at which position of the log it was learned, so that a sale is decided by what was
+/// known when it came, at whatever time it is decided again. Every look-up is lateral and limited: an index look-up whatever the statistics say.
+/// </summary>
 internal static class LookUps
 {
-    /// <summary>Clicks of one sale and rule that are looked at; somebody who clicked more often is decided by the latest ones.</summary>
-    private const int CandidatesPerKey = 20;
+    /// <summary>Clicks of one identifier that are told; the latest ones before the sale, and the first in the window beside.</summary>
+    private const string ClicksPerKey = "20";
 
-    public static async Task AddClicksAsync(
-        NpgsqlConnection connection,
-        IReadOnlyCollection<(string TenantId, string ClickId, DateTimeOffset ClickedAt, long Position)> clicks,
-        CancellationToken cancellationToken
-    )
-    {
-        if (clicks.Count == 0)
-            return;
-        await using var insert = new NpgsqlCommand(
-            "insert into match_click (tenant_id, click_id, clicked_at, position) select * from unnest($1, $2, $3, $4) on conflict do nothing",
-            connection
-        )
-        {
-            Parameters =
-            {
-                Varchars(clicks.Select(click => click.TenantId)),
-                Varchars(clicks.Select(click => click.ClickId)),
-                new() { Value = clicks.Select(click => click.ClickedAt).ToArray() },
-                Positions(clicks.Select(click => click.Position)),
-            },
-        };
-        await insert.ExecuteNonQueryAsync(cancellationToken);
-    }
+    private const string LinksPerKey = "50";
+    private const string SalesPerKey = "20";
 
-    /// <summary>Says that an identifier belongs to a click that is known.</summary>
-    public static async Task AddKeysAsync(
-        NpgsqlConnection connection,
-        IReadOnlyCollection<(Key Key, string ClickId)> keys,
-        CancellationToken cancellationToken
-    )
-    {
-        if (keys.Count == 0)
-            return;
-        await using var insert = new NpgsqlCommand(
-            """
-            insert into match_key (tenant_id, rule, hash, clicked_at, click_id, position)
-            select k.tenant, k.rule, k.hash, c.clicked_at, c.click_id, k.position
-            from unnest($1, $2, $3, $4, $5) k(tenant, rule, hash, click, position)
-            cross join lateral (
-                select m.clicked_at, m.click_id from match_click m
-                where m.tenant_id = k.tenant and m.click_id = k.click and m.position <= k.position
+    private const string OfPerson = "array[4, 5, 7]::smallint[]";
+    private const string OfBrowser = "array[0, 1, 3, 6]::smallint[]";
+
+    // A sibling is a byte for the rule and its hash.
+    private const string Siblings = "select get_byte(s.one, 0)::smallint, substring(s.one from 2)";
+
+    public const string Candidates = $"""
+        select k.ord, f.click_id, f.clicked_at, greatest(f.position, t.position), t.by_link, f.more
+        from unnest($1, $2, $3, $4, $5, $6, $7) with ordinality k(tenant, rule, hash, before, since, until, conversion, ord)
+        cross join lateral (
+            select k.rule, k.hash, 0::bigint, false
+            union all
+            {Siblings}, l.position, true
+            from (
+                select m.siblings, m.position from match_link m
+                where k.rule = any ({OfPerson}) and m.tenant_id = k.tenant and m.rule = k.rule and m.hash = k.hash
+                    and m.position < k.before and m.conversion_id is distinct from k.conversion
+                order by m.at desc, m.position desc limit {LinksPerKey}
+            ) l
+            cross join lateral unnest(l.siblings) s(one)
+        ) t(rule, hash, position, by_link)
+        cross join lateral (
+            select c.click_id, c.clicked_at, c.position, c.n > {ClicksPerKey} as more
+            from (
+                select m.click_id, m.clicked_at, m.position, row_number() over (order by m.clicked_at desc) as n from match_key m
+                where m.tenant_id = k.tenant and m.rule = t.rule and m.hash = t.hash and m.clicked_at <= k.until and m.position < k.before
+                order by m.clicked_at desc limit {ClicksPerKey} + 1
             ) c
-            on conflict do nothing
-            """,
-            connection
-        )
-        {
-            Parameters =
-            {
-                Varchars(keys.Select(key => key.Key.TenantId)),
-                Rules(keys.Select(key => key.Key.Rule)),
-                new() { Value = keys.Select(key => key.Key.Hash).ToArray() },
-                Varchars(keys.Select(key => key.ClickId)),
-                Positions(keys.Select(key => key.Key.Position)),
-            },
-        };
-        await insert.ExecuteNonQueryAsync(cancellationToken);
-    }
+            union all
+            (
+                select m.click_id, m.clicked_at, m.position, false from match_key m
+                where m.tenant_id = k.tenant and m.rule = t.rule and m.hash = t.hash and m.clicked_at between k.since and k.until
+                    and m.position < k.before
+                order by m.clicked_at limit 1
+            )
+            union all
+            (
+                select m.click_id, m.clicked_at, m.position, false from match_key m
+                where m.tenant_id = k.tenant and m.rule = t.rule and m.hash = t.hash and m.clicked_at > k.until and m.position < k.before
+                order by m.clicked_at limit 1
+            )
+        ) f
+        """;
 
-    /// <summary>The clicks of many identifiers, the latest first; <c>Index</c> is the position in what was asked.</summary>
-    public static async Task<ILookup<int, Candidate>> FindAsync(
-        NpgsqlConnection connection,
-        IReadOnlyList<Key> keys,
-        CancellationToken cancellationToken
-    )
+    public const string OpenSales = $"""
+        select distinct k.evidence, o.conversion_id
+        from unnest($1, $2, $3, $4, $5, $6, $7) k(evidence, tenant, rule, hash, before, since, until)
+        cross join lateral (
+            select k.rule, k.hash
+            union all
+            {Siblings}
+            from (
+                select m.siblings from match_link m
+                where k.rule = any ({OfBrowser}) and m.tenant_id = k.tenant and m.rule = k.rule and m.hash = k.hash and m.position < k.before
+                order by m.at desc, m.position desc limit {LinksPerKey}
+            ) l
+            cross join lateral unnest(l.siblings) s(one)
+        ) t(rule, hash)
+        cross join lateral (
+            select m.conversion_id from match_open m
+            where m.tenant_id = k.tenant and m.rule = t.rule and m.hash = t.hash and m.at between k.since and k.until and m.position < k.before
+            order by m.at desc limit {SalesPerKey}
+        ) o
+        """;
+
+    public static void Learn(this RoundTrip trip, IReadOnlyCollection<LearnedKey> keys)
     {
-        // Lateral and limited, so that each identifier is one index look-up whatever the statistics say.
-        await using var select = new NpgsqlCommand(
-            $"""
-            select k.ord, k.rule, c.click_id, c.clicked_at
-            from unnest($1, $2, $3, $4) with ordinality k(tenant, rule, hash, position, ord)
-            cross join lateral (
-                select m.click_id, m.clicked_at from match_key m
-                where m.tenant_id = k.tenant and m.rule = k.rule and m.hash = k.hash and m.position < k.position
-                order by m.clicked_at desc limit {CandidatesPerKey}
-            ) c
-            """,
-            connection
-        )
-        {
-            Parameters =
-            {
-                Varchars(keys.Select(key => key.TenantId)),
-                Rules(keys.Select(key => key.Rule)),
-                new() { Value = keys.Select(key => key.Hash).ToArray() },
-                Positions(keys.Select(key => key.Position)),
-            },
-        };
-        return await ReadAsync(select, keys.Count, cancellationToken);
+        if (keys.Count > 0)
+            trip.Add(
+                "insert into match_key (tenant_id, rule, hash, clicked_at, click_id, position) select * from unnest($1, $2, $3, $4, $5, $6) on conflict do nothing",
+                RoundTrip.Varchars(keys.Select(one => one.Key.TenantId)),
+                RoundTrip.Rules(keys.Select(one => one.Key.Rule)),
+                RoundTrip.Hashes(keys.Select(one => one.Key.Hash)),
+                RoundTrip.Times(keys.Select(one => one.ClickedAt)),
+                RoundTrip.Varchars(keys.Select(one => one.ClickId)),
+                RoundTrip.Longs(keys.Select(one => one.Position))
+            );
     }
 
-    /// <summary>The clicks of many click tokens.</summary>
-    public static async Task<ILookup<int, Candidate>> FindTokensAsync(
-        NpgsqlConnection connection,
-        IReadOnlyList<(string TenantId, string ClickId, long Position)> tokens,
-        CancellationToken cancellationToken
-    )
+    public static void Learn(this RoundTrip trip, IReadOnlyCollection<LearnedLink> links)
     {
-        await using var select = new NpgsqlCommand(
-            $"""
-            select k.ord, {(int)MatchRule.ClickToken}::smallint, c.click_id, c.clicked_at
-            from unnest($1, $2, $3) with ordinality k(tenant, click, position, ord)
-            cross join lateral (
-                select m.click_id, m.clicked_at from match_click m
-                where m.tenant_id = k.tenant and m.click_id = k.click and m.position < k.position
-            ) c
-            """,
-            connection
-        )
-        {
-            Parameters =
-            {
-                Varchars(tokens.Select(token => token.TenantId)),
-                Varchars(tokens.Select(token => token.ClickId)),
-                Positions(tokens.Select(token => token.Position)),
-            },
-        };
-        return await ReadAsync(select, tokens.Count, cancellationToken);
+        if (links.Count > 0)
+            trip.Add(
+                """
+                insert into match_link (tenant_id, rule, hash, at, position, siblings, conversion_id)
+                select l.tenant, l.rule, l.hash, l.at, l.position, l.siblings::bytea[], l.conversion
+                from unnest($1, $2, $3, $4, $5, $6, $7) l(tenant, rule, hash, at, position, siblings, conversion)
+                on conflict do nothing
+                """,
+                RoundTrip.Varchars(links.Select(one => one.Key.TenantId)),
+                RoundTrip.Rules(links.Select(one => one.Key.Rule)),
+                RoundTrip.Hashes(links.Select(one => one.Key.Hash)),
+                RoundTrip.Times(links.Select(one => one.At)),
+                RoundTrip.Longs(links.Select(one => one.Position)),
+                RoundTrip.Texts(links.Select(one => ArrayOf(one.Siblings))),
+                RoundTrip.Varchars(links.Select(one => one.ConversionId))
+            );
     }
 
-    private static async Task<ILookup<int, Candidate>> ReadAsync(NpgsqlCommand select, int asked, CancellationToken cancellationToken)
+    public static void Learn(this RoundTrip trip, IReadOnlyCollection<OpenKey> open)
     {
-        var found = new List<(int Index, Candidate Candidate)>();
-        if (asked > 0)
-        {
-            await using var reader = await select.ExecuteReaderAsync(cancellationToken);
-            while (await reader.ReadAsync(cancellationToken))
-                found.Add(
-                    (
-                        (int)reader.GetInt64(0) - 1,
-                        new Candidate((MatchRule)reader.GetInt16(1), reader.GetString(2), reader.GetFieldValue<DateTimeOffset>(3))
-                    )
-                );
-        }
-
-        return found.ToLookup(pair => pair.Index, pair => pair.Candidate);
+        if (open.Count > 0)
+            trip.Add(
+                "insert into match_open (tenant_id, rule, hash, at, conversion_id, position) select * from unnest($1, $2, $3, $4, $5, $6) on conflict do nothing",
+                RoundTrip.Varchars(open.Select(one => one.Key.TenantId)),
+                RoundTrip.Rules(open.Select(one => one.Key.Rule)),
+                RoundTrip.Hashes(open.Select(one => one.Key.Hash)),
+                RoundTrip.Times(open.Select(one => one.At)),
+                RoundTrip.Varchars(open.Select(one => one.ConversionId)),
+                RoundTrip.Longs(open.Select(one => one.Position))
+            );
     }
 
-    private static NpgsqlParameter Varchars(IEnumerable<string> values) =>
-        new() { Value = values.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar };
+    /// <summary>The clicks of many identifiers. A click that was found in several ways by one rule counts as of the earliest of them.</summary>
+    public static void Find(this RoundTrip trip, IReadOnlyList<KeyAsked> asked, FoundClicks found)
+    {
+        if (asked.Count > 0)
+            trip.Ask(
+                Candidates,
+                row =>
+                {
+                    var one = asked[(int)row.GetInt64(0) - 1];
+                    if (row.GetBoolean(5))
+                        found.AddMore(one.Ask, one.Key.Rule);
+                    else
+                        found.Add(
+                            one.Ask,
+                            new Candidate(one.Key.Rule, row.GetString(1), row.GetFieldValue<DateTimeOffset>(2))
+                            {
+                                ByLink = row.GetBoolean(4),
+                            },
+                            Math.Max(row.GetInt64(3), one.KeyPosition)
+                        );
+                },
+                RoundTrip.Varchars(asked.Select(one => one.Key.TenantId)),
+                RoundTrip.Rules(asked.Select(one => one.Key.Rule)),
+                RoundTrip.Hashes(asked.Select(one => one.Key.Hash)),
+                RoundTrip.Longs(asked.Select(one => one.Before)),
+                RoundTrip.Times(asked.Select(one => one.Since)),
+                RoundTrip.Times(asked.Select(one => one.Until)),
+                RoundTrip.Varchars(asked.Select(one => one.ConversionId))
+            );
+    }
 
-    private static NpgsqlParameter Positions(IEnumerable<long> values) => new() { Value = values.ToArray() };
+    /// <summary>The sales that each piece of evidence may concern.</summary>
+    public static void Find(this RoundTrip trip, IReadOnlyList<OpenAsked> asked, Action<int, string> found)
+    {
+        if (asked.Count > 0)
+            trip.Ask(
+                OpenSales,
+                row => found(row.GetInt32(0), row.GetString(1)),
+                new Npgsql.NpgsqlParameter { Value = asked.Select(one => one.Evidence).ToArray() },
+                RoundTrip.Varchars(asked.Select(one => one.Key.TenantId)),
+                RoundTrip.Rules(asked.Select(one => one.Key.Rule)),
+                RoundTrip.Hashes(asked.Select(one => one.Key.Hash)),
+                RoundTrip.Longs(asked.Select(one => one.Before)),
+                RoundTrip.Times(asked.Select(one => one.From)),
+                RoundTrip.Times(asked.Select(one => one.Until))
+            );
+    }
 
-    private static NpgsqlParameter Rules(IEnumerable<MatchRule> rules) => new() { Value = rules.Select(rule => (short)rule).ToArray() };
+    private static string ArrayOf(IEnumerable<Key> siblings) =>
+        $"{{{string.Join(',', siblings.Select(key => $"\"\\\\x{(byte)key.Rule:x2}{Convert.ToHexStringLower(key.Hash)}\""))}}}";
+}
+
+/// <summary>The clicks found for each of several questions.</summary>
+internal sealed class FoundClicks
+{
+    private readonly Dictionary<int, Dictionary<(MatchRule, string), Found>> clicks = [];
+    private readonly HashSet<(int, MatchRule)> more = [];
+
+    public void Add(int ask, Candidate candidate, long position)
+    {
+        if (!clicks.TryGetValue(ask, out var of))
+            clicks[ask] = of = [];
+        var known = of.GetValueOrDefault((candidate.Rule, candidate.ClickId));
+        // Known by the identifier itself is more than by hearsay; as of whichever came first.
+        of[(candidate.Rule, candidate.ClickId)] = known.Candidate is null
+            ? new Found(candidate, position)
+            : new Found(known.Candidate.ByLink ? candidate : known.Candidate, Math.Min(known.Position, position));
+    }
+
+    public void AddMore(int ask, MatchRule rule) => more.Add((ask, rule));
+
+    /// <param name="before">Only what was known before this position.</param>
+    public IReadOnlyList<Candidate> Of(int ask, long before) =>
+        clicks.TryGetValue(ask, out var of) ? [.. of.Values.Where(one => one.Position < before).Select(one => one.Candidate)] : [];
+
+    public IReadOnlySet<MatchRule> MoreOf(int ask) => more.Where(one => one.Item1 == ask).Select(one => one.Item2).ToHashSet();
 }

@@ -4,204 +4,200 @@ using TrackAi.EventStore;
 namespace TrackAi.Matching;
 
 /// <summary>
-/// Learns clicks and decides sales, in the order of the log: a sale sees exactly what was in the log before it, however the log is cut into pages. What it learns, what it decides
-/// and how far it got commit together.
+/// Learns clicks and what leads to them, decides sales, and decides them again when something that came late comes to another answer. Everything is
+/// done as of each event's position, so however the log is cut into pages the decisions are the same. What it learns, what it decides and how far it
+/// got commit together.
 /// </summary>
-internal sealed class MatchConversions(IPersonalData people, MatchingOptions options, TimeProvider time) : ISubscription
+internal sealed class MatchConversions(
+    IPersonalData people,
+    OpenPeople open,
+    ITenantDirectory tenants,
+    RuleBook book,
+    SharedAddresses shared,
+    MatchingOptions options,
+    TimeProvider time
+) : ISubscription
 {
     public const string ShardName = "Matching";
 
     public string Name => ShardName;
 
     public IReadOnlyCollection<Type> EventTypes { get; } =
-    [typeof(ClickCaptured), typeof(PageviewCaptured), typeof(CheckoutInitiated), typeof(ConversionReceived)];
+    [
+        typeof(ClickCaptured),
+        typeof(PageviewCaptured),
+        typeof(CheckoutInitiated),
+        typeof(ConversionReceived),
+        typeof(ConversionStateChanged),
+        typeof(MatchRulesActivated),
+    ];
 
     public async Task HandleAsync(IReadOnlyList<RecordedEvent> events, EventSession session, CancellationToken cancellationToken)
     {
-        // Of a pageview nothing is learned but what it says of consent.
-        var telling = events.Where(recorded => recorded.Data is not PageviewCaptured { Consent: null }).ToArray();
-        var opened = await people.OpenAsync([.. telling.Select(ProtectedPartOf)], cancellationToken);
-        var seen = telling.Zip(opened, (recorded, person) => new Seen(recorded, person)).ToArray();
-
-        await LearnClicksAsync(seen, session, cancellationToken);
-        await LearnCheckoutsAsync(seen, session, cancellationToken);
-        await LearnConsentAsync(seen, session, cancellationToken);
-        await DecideAsync(seen, session, cancellationToken);
-    }
-
-    private Task LearnConsentAsync(IReadOnlyList<Seen> seen, EventSession session, CancellationToken cancellationToken) =>
-        Consents.AddAsync(
-            session.Connection,
-            [
-                .. seen.SelectMany(one =>
-                    Consents.StatedBy(one.Recorded.Data) is { } stated
-                        ? Consents
-                            .KeysOf(people, one.Recorded.TenantId, stated.ClickId, one.Person, one.Recorded.Sequence)
-                            .Select(key => (key, stated.Consent))
-                        : []
-                ),
-            ],
-            cancellationToken
-        );
-
-    private async Task LearnClicksAsync(IReadOnlyList<Seen> seen, EventSession session, CancellationToken cancellationToken)
-    {
-        var clicks = seen.Where(one => one.Recorded.Data is ClickCaptured)
-            .Select(one => (one.Recorded.TenantId, Click: (ClickCaptured)one.Recorded.Data, one.Person, one.Recorded.Sequence))
-            .ToArray();
-        await LookUps.AddClicksAsync(
-            session.Connection,
-            [.. clicks.Select(one => (one.TenantId, one.Click.ClickId, one.Click.OccurredAt, one.Sequence))],
-            cancellationToken
-        );
-        await LookUps.AddKeysAsync(
-            session.Connection,
-            [.. clicks.SelectMany(one => Keys.Of(people, one.TenantId, one.Person, one.Sequence).Select(key => (key, one.Click.ClickId)))],
-            cancellationToken
-        );
-    }
-
-    // A checkout that knows its click, by token or by one of Meta's cookies, teaches that the click is this e-mail's and this phone's.
-    private async Task LearnCheckoutsAsync(IReadOnlyList<Seen> seen, EventSession session, CancellationToken cancellationToken)
-    {
-        var checkouts = seen.Where(one => one is { Recorded.Data: CheckoutInitiated, Person: not null }).ToArray();
-        var asked = checkouts
-            .SelectMany(
-                (one, index) =>
-                    Keys.Of(people, one.Recorded.TenantId, one.Person, one.Recorded.Sequence)
-                        .Where(key => IsOfBrowser(key.Rule))
-                        .Select(key => (Index: index, Key: key))
-            )
-            .ToArray();
-        var found = await LookUps.FindAsync(session.Connection, [.. asked.Select(one => one.Key)], cancellationToken);
-        var clicksOf = asked
-            .SelectMany((one, position) => found[position].Select(candidate => (one.Index, candidate.ClickId)))
-            .ToLookup(pair => pair.Index, pair => pair.ClickId);
-
-        var learned = checkouts.SelectMany(
-            (one, index) =>
-                clicksOf[index]
-                    .Append(((CheckoutInitiated)one.Recorded.Data).ClickId)
-                    .OfType<string>()
-                    .Distinct(StringComparer.Ordinal)
-                    .SelectMany(click =>
-                        Keys.Of(people, one.Recorded.TenantId, one.Person, one.Recorded.Sequence)
-                            .Where(key => !IsOfBrowser(key.Rule))
-                            .Select(key => (key, click))
-                    )
-        );
-        await LookUps.AddKeysAsync(session.Connection, [.. learned], cancellationToken);
-    }
-
-    private async Task DecideAsync(IReadOnlyList<Seen> seen, EventSession session, CancellationToken cancellationToken)
-    {
-        var sales = seen.Where(one => one.Recorded.Data is ConversionReceived)
-            .Select(one => new Sale(
-                one.Recorded,
-                (ConversionReceived)one.Recorded.Data,
-                [.. Keys.Of(people, one.Recorded.TenantId, one.Person, one.Recorded.Sequence)]
-            ))
-            .ToArray();
-        if (sales.Length == 0)
+        await LearnRulesAsync(events, session, cancellationToken);
+        var telling = events.Where(Evidence.IsTelling).ToArray();
+        if (telling.Length == 0)
             return;
+        var sales = new Sales(people, open, session.ReadStreamsAsync);
+        await sales.OpenAsync(telling, cancellationToken);
+        var page = telling.Select(recorded => Evidence.Of(people, recorded, sales)).ToArray();
 
-        var asked = sales.SelectMany((sale, index) => sale.Keys.Select(key => (Index: index, Key: key))).ToArray();
-        var byKey = await LookUps.FindAsync(session.Connection, [.. asked.Select(one => one.Key)], cancellationToken);
-        var tokens = sales
-            .Select((sale, index) => (Index: index, sale.Recorded.TenantId, sale.Received.ClickId, sale.Recorded.Sequence))
-            .Where(one => one.ClickId is not null)
+        var rules = page.Any(one => one.Sale is not null) ? await book.ReadAsync(session.Connection, cancellationToken) : null;
+        var late = await DecideAsync(page, rules, session, cancellationToken);
+        await ReopenAsync(late, sales, rules, session, cancellationToken);
+    }
+
+    private static async Task LearnRulesAsync(
+        IReadOnlyList<RecordedEvent> events,
+        EventSession session,
+        CancellationToken cancellationToken
+    )
+    {
+        var trip = new RoundTrip(session.Connection);
+        foreach (var recorded in events.Where(recorded => recorded.Data is MatchRulesActivated))
+            RuleBook.Learn(trip, (MatchRulesActivated)recorded.Data, recorded.Sequence);
+        await trip.ExecuteAsync(cancellationToken);
+    }
+
+    /// <summary>Learns what the page tells and decides its new sales.</summary>
+    /// <returns>Which earlier sales the page may concern.</returns>
+    private async Task<IReadOnlyList<(Evidence Evidence, StreamId Sale)>> DecideAsync(
+        Evidence[] page,
+        RulesAsOf? rules,
+        EventSession session,
+        CancellationToken cancellationToken
+    )
+    {
+        var sold = page.Where(one => one.IsNewSale).ToArray();
+        var asks = sold.Select((one, index) => AskOf(index, one.Sale!, one.Position, rules!)).ToArray();
+        var found = new FoundClicks();
+        var learning = new RoundTrip(session.Connection);
+        learning.Learn([.. page.SelectMany(one => one.Keys)]);
+        learning.Learn([.. page.SelectMany(one => one.Links)]);
+        learning.Learn([.. page.SelectMany(one => one.Stated(people))]);
+        learning.Find([.. asks.SelectMany(ask => ask.Questions())], found);
+        await learning.ExecuteAsync(cancellationToken);
+
+        var now = time.GetUtcNow();
+        var decisions = asks.Select(ask => ask.Decide(found, ask.Before, shared, now)).ToArray();
+        var words = new List<(int Ask, Word Word)>();
+        var late = page.Where(one => one.MovesItsSale).Select(one => (one, one.Sale!.Stream)).ToList();
+        var finding = new RoundTrip(session.Connection);
+        // Also what a later delivery brought: the next event of this page may be about it.
+        finding.Learn([
+            .. asks.SelectMany(ask => ask.Sale.Open(ask.Sale.Position, decisions[ask.Index])),
+            .. page.Where(one => one.MovesItsSale).SelectMany(one => one.Sale!.Open(one.Position, decision: null)),
+        ]);
+        finding.Find(ConsentsAsked(asks, found), (ask, word) => words.Add((ask, word)));
+        finding.Find(
+            [.. page.SelectMany((one, index) => one.MayConcern(index, options))],
+            (evidence, conversion) =>
+                late.Add((page[evidence], new StreamId(page[evidence].Recorded.TenantId, Streams.Conversion(conversion))))
+        );
+        await finding.ExecuteAsync(cancellationToken);
+
+        var said = words.ToLookup(one => one.Ask, one => one.Word);
+        foreach (var ask in asks)
+            Append(session, ask.Sale, ask.Heard(decisions[ask.Index], said[ask.Index], ask.Before), sold[ask.Index].Recorded);
+        if (rules?.Shadow is not null)
+            await Shadow.NoteAsync(asks, found, shared, now, isNew: true, session.Connection, cancellationToken);
+        return late;
+    }
+
+    /// <summary>Decides sales again for each thing that came late, in the order of the log.</summary>
+    private async Task ReopenAsync(
+        IReadOnlyList<(Evidence Evidence, StreamId Sale)> late,
+        Sales sales,
+        RulesAsOf? rules,
+        EventSession session,
+        CancellationToken cancellationToken
+    )
+    {
+        if (late.Count == 0)
+            return;
+        rules ??= await book.ReadAsync(session.Connection, cancellationToken);
+        await sales.ReadAsync([.. late.Select(one => one.Sale).Distinct()], cancellationToken);
+        var again = late.Distinct()
+            .Select(one => (one.Evidence, Sale: sales.AsOf(one.Sale, one.Evidence.Position)))
+            .Where(one => one.Sale is not null && one.Evidence.Recorded.Timestamp - one.Sale.Received.ReceivedAt <= Reopening)
+            .OrderBy(one => one.Evidence.Position)
+            .ThenBy(one => one.Sale!.Position)
+            .Select((one, index) => (one.Evidence, Ask: AskOf(index, one.Sale!, one.Evidence.Position + 1, rules)))
             .ToArray();
-        var byToken = await LookUps.FindTokensAsync(
-            session.Connection,
-            [.. tokens.Select(one => (one.TenantId, one.ClickId!, one.Sequence))],
-            cancellationToken
-        );
-        var candidates = asked
-            .SelectMany((one, position) => byKey[position].Select(candidate => (one.Index, candidate)))
-            .Concat(tokens.SelectMany((one, position) => byToken[position].Select(candidate => (one.Index, candidate))))
-            .ToLookup(pair => pair.Index, pair => pair.candidate);
 
-        var consents = await Consents.FindAsync(
-            session.Connection,
-            [
-                .. sales.SelectMany(
-                    (sale, index) =>
-                        sale
-                            .Keys.Select(key => key.Hash)
-                            .Concat(
-                                candidates[index]
-                                    .Select(candidate => candidate.ClickId)
-                                    .Append(sale.Received.ClickId)
-                                    .OfType<string>()
-                                    .Distinct(StringComparer.Ordinal)
-                                    .Select(click => Consents.ClickKey(people, sale.Recorded.TenantId, click))
-                            )
-                            .Select(hash => (index, new ConsentKey(sale.Recorded.TenantId, hash, sale.Recorded.Sequence)))
-                ),
-            ],
-            cancellationToken
-        );
+        var found = new FoundClicks();
+        var finding = new RoundTrip(session.Connection);
+        finding.Find([.. again.SelectMany(one => one.Ask.Questions())], found);
+        await finding.ExecuteAsync(cancellationToken);
+        var words = new List<(int Ask, Word Word)>();
+        var hearing = new RoundTrip(session.Connection);
+        hearing.Find(ConsentsAsked([.. again.Select(one => one.Ask)], found), (ask, word) => words.Add((ask, word)));
+        await hearing.ExecuteAsync(cancellationToken);
 
-        var learned = new List<(Key Key, string ClickId)>();
-        // The tables do not know yet what an earlier sale of this page taught.
-        var taught = new Dictionary<(string, MatchRule, string), List<Candidate>>();
-        for (var index = 0; index < sales.Length; index++)
+        var now = time.GetUtcNow();
+        var said = words.ToLookup(one => one.Ask, one => one.Word);
+        var changed = new List<(Evidence Evidence, Ask Ask)>();
+        foreach (var (evidence, ask) in again)
         {
-            var sale = sales[index];
-            var found = candidates[index].Concat(sale.Keys.SelectMany(key => taught.GetValueOrDefault(Identity(key)) ?? [])).Distinct();
-            var decision = Decision.Decide(sale.ToMatch(), [.. found], TimeSpan.FromDays(options.WindowDays), time.GetUtcNow());
-            if (consents.TryGetValue(index, out var consent))
-                decision = decision switch
-                {
-                    ConversionMatched decided => decided with { VisitorConsent = consent },
-                    ConversionUnmatched decided => decided with { VisitorConsent = consent },
-                    _ => decision,
-                };
-            session.Append(new Append(sale.Recorded.Stream, [decision]) { CausationId = $"{sale.Recorded.Id}" });
-            // The next sale to the same person may come without any click id.
-            if (decision is not ConversionMatched matched)
+            // What it was is worked out, not looked up: so a replay comes to the same.
+            var was = ask.Heard(ask.Decide(found, evidence.Position, shared, now), said[ask.Index], evidence.Position);
+            if (Decision.IsFinal(was) && !evidence.IsOfAToken(ask.Sale))
                 continue;
-            foreach (var key in sale.Keys.Where(key => !IsOfBrowser(key.Rule)))
-            {
-                learned.Add((key, matched.ClickId));
-                if (!taught.TryGetValue(Identity(key), out var clicks))
-                    taught.Add(Identity(key), clicks = []);
-                clicks.Add(new Candidate(key.Rule, matched.ClickId, matched.ClickedAt));
-            }
+            var decided = ask.Heard(ask.Decide(found, ask.Before, shared, now), said[ask.Index], ask.Before);
+            if (Decision.IsSame(was, decided))
+                continue;
+            changed.Add((evidence, ask));
+            Append(session, ask.Sale, Reopened(decided, evidence, was), evidence.Recorded);
         }
 
-        await LookUps.AddKeysAsync(session.Connection, learned, cancellationToken);
-    }
-
-    private static (string, MatchRule, string) Identity(Key key) => (key.TenantId, key.Rule, Convert.ToBase64String(key.Hash));
-
-    private static bool IsOfBrowser(MatchRule rule) => rule is MatchRule.Fbclid or MatchRule.Fbc or MatchRule.Fbp;
-
-    private static ProtectedPart ProtectedPartOf(RecordedEvent recorded) =>
-        new(
-            recorded.TenantId,
-            recorded.Stream.Id,
-            recorded.Data switch
-            {
-                ClickCaptured click => click.Protected,
-                PageviewCaptured pageview => pageview.Protected,
-                CheckoutInitiated checkout => checkout.Protected,
-                ConversionReceived received => received.Protected,
-                var other => throw new InvalidOperationException($"Matching asked for no {other.GetType().Name}."),
-            }
-        );
-
-    private sealed record Seen(RecordedEvent Recorded, ProtectedPerson? Person);
-
-    private sealed record Sale(RecordedEvent Recorded, ConversionReceived Received, IReadOnlyList<Key> Keys)
-    {
-        public SaleToMatch ToMatch() =>
-            new(
-                Received.ConversionId,
-                Received.Gateway,
-                Received.OccurredAt,
-                Received.ReceivedAt,
-                Keys.Select(key => key.Rule).Concat(Received.ClickId is null ? [] : [MatchRule.ClickToken]).ToHashSet()
+        if (rules.Shadow is not null)
+            await Shadow.NoteAsync(
+                [.. changed.Select(one => one.Ask)],
+                found,
+                shared,
+                now,
+                isNew: false,
+                session.Connection,
+                cancellationToken
             );
     }
+
+    private TimeSpan Reopening => TimeSpan.FromDays(options.ReopenDays);
+
+    private Ask AskOf(int index, SaleSeen sale, long before, RulesAsOf rules) =>
+        new(
+            index,
+            sale,
+            before,
+            tenants.FindFunnel(sale.Stream.TenantId, sale.Received.Gateway, sale.Received.ProductId),
+            rules.At(sale.Position),
+            rules.Shadow
+        );
+
+    private IReadOnlyCollection<(int, string, byte[], long)> ConsentsAsked(IEnumerable<Ask> asks, FoundClicks found) =>
+        [
+            .. asks.SelectMany(ask =>
+                ask.ConsentHashes(people, found).Select(hash => (ask.Index, ask.Sale.Stream.TenantId, hash, ask.Before))
+            ),
+        ];
+
+    private static object Reopened(object decided, Evidence evidence, object was)
+    {
+        var reopened = new MatchReopened(
+            evidence.Cause,
+            evidence.Recorded.Stream.Id,
+            (was as ConversionMatched)?.Rule,
+            (was as ConversionMatched)?.ClickId,
+            (was as ConversionUnmatched)?.Reason
+        );
+        return decided switch
+        {
+            ConversionMatched matched => matched with { Reopened = reopened },
+            ConversionUnmatched unmatched => unmatched with { Reopened = reopened },
+            var other => other,
+        };
+    }
+
+    private static void Append(EventSession session, SaleSeen sale, object decision, RecordedEvent cause) =>
+        session.Append(new Append(sale.Stream, [decision]) { CausationId = $"{cause.Id}" });
 }

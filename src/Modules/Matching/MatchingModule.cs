@@ -12,8 +12,14 @@ public static class MatchingModule
         services.AddSingleton(provider =>
             provider.GetRequiredService<IConfiguration>().GetSection("Matching").Get<MatchingOptions>() ?? new()
         );
+        services.AddSingleton<OpenPeople>();
+        services.AddSingleton<RuleBook>();
+        services.AddSingleton<SharedAddresses>();
         services.AddSingleton<IHoldPersonalData, HeldLookUps>();
+        services.AddSingleton<WhatIf>();
+        services.AddSingleton<IMatchRules, RuleChanges>();
         services.AddSubscription<MatchConversions>();
+        services.AddHostedService<ForgetOldLookUps>();
         return services.AddSchema("matching", typeof(MatchingModule).Assembly);
     }
 }

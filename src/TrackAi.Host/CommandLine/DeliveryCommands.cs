@@ -17,7 +17,7 @@ internal static class DeliveryCommands
     {
         var list = new Verb(
             "not-understood",
-            "List them, the oldest first: why, and the names of their fields, never a value. Kept for 30 days.",
+            "List them, the oldest first: why, and the names of their fields (cut at the terminal's edge, whole with --json), never a value. Kept for 30 days.",
             "deliveries not-understood --json"
         )
         {
@@ -101,9 +101,11 @@ internal static class DeliveryCommands
         if (deliveries.Count == 0)
             Console.WriteLine("There is none.");
         foreach (var one in deliveries)
-            Console.WriteLine(
-                $"{one.DeliveryId}\n  {one.Tenant}  {one.Gateway}  received {one.ReceivedAt:u}\n  {one.Reason}\n  {one.Shape}"
-            );
+        {
+            Console.WriteLine(one.DeliveryId);
+            foreach (var line in (string[])[$"{one.Tenant}  {one.Gateway}  received {one.ReceivedAt:u}", one.Reason, one.Shape])
+                Console.WriteLine(Session.Fitted($"  {line}"));
+        }
     }
 
     private static void Print(IReadOnlyList<ReplayedDelivery> replayed)

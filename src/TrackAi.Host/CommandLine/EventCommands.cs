@@ -145,21 +145,15 @@ internal static class EventCommands
     {
         Console.WriteLine($"{events[0].Stream.Id} of tenant {events[0].TenantId}, {events.Count} events");
         foreach (var recorded in events)
-            Console.WriteLine(Fitted($"{recorded.Version, 4}  {recorded.Sequence, 8}  {recorded.Timestamp:u}  {Told(recorded)}"));
+            Console.WriteLine(Session.Fitted($"{recorded.Version, 4}  {recorded.Sequence, 8}  {recorded.Timestamp:u}  {Told(recorded)}"));
     }
 
     private static void PrintLogged(RecordedEvent recorded) =>
         Console.WriteLine(
-            Fitted(
+            Session.Fitted(
                 $"{recorded.Sequence, 8}  {recorded.Timestamp:u}  {recorded.TenantId}/{recorded.Stream.Id}@{recorded.Version}  {Told(recorded)}"
             )
         );
 
     private static string Told(RecordedEvent recorded) => $"{recorded.Type}  {Encoding.UTF8.GetString(recorded.Json.Span)}";
-
-    // One line each on a terminal; whole where something else reads it.
-    private static string Fitted(string line) =>
-        Console.IsOutputRedirected || Console.WindowWidth is not (> 20 and var width) || line.Length < width
-            ? line
-            : $"{line[..(width - 2)]}…";
 }

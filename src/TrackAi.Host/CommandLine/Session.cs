@@ -108,6 +108,12 @@ internal static class Session
 
     public static void PrintJson<T>(T value) => Console.WriteLine(JsonSerializer.Serialize(value, JsonFormat));
 
+    /// <summary>One line of the terminal; whole where something else reads it.</summary>
+    public static string Fitted(string line) =>
+        Console.IsOutputRedirected || Console.WindowWidth is not (> 20 and var width) || line.Length < width
+            ? line
+            : $"{line[..(width - 2)]}…";
+
     /// <summary>Columns as wide as their widest cell.</summary>
     public static void Table(IReadOnlyList<string> header, IReadOnlyList<IReadOnlyList<string>> rows)
     {

@@ -71,6 +71,8 @@ internal static class TrackAiCommandLine
             ProjectionCommands.Create(),
             EventCommands.Create(),
             ReplayCommand.Create(),
+            ExplainCommand.Create(),
+            MatchCommands.Create(),
             DeliveryCommands.Create(),
             DispatchCommands.Create(),
             DeadLetterCommands.Create(),
@@ -88,12 +90,13 @@ internal static class TrackAiCommandLine
     }
 
     /// <summary>What a person can do about it; null for what is a fault of ours, which deserves its stack trace.</summary>
-    private static string? Explain(Exception exception) =>
+    public static string? Explain(Exception exception) =>
         exception switch
         {
             CommandFailedException
             or TenantChangeRefusedException
             or PersonRequestRefusedException
+            or MatchRulesRefusedException
             or PrivateClusterException
             or SchemaException
             or RebuildFailedException

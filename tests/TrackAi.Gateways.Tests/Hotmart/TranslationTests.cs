@@ -199,10 +199,6 @@ public sealed class TranslationTests
 
     private static Translation.Sale Sale(string payload) => Translate(payload).ShouldBeOfType<Translation.Sale>();
 
-    private static Translation Changed(string payload, Action<JsonObject> change)
-    {
-        var root = JsonNode.Parse(Deliveries.Payload("Hotmart", payload))!.AsObject();
-        change(root);
-        return Gateway.Translate(Deliveries.Of(root.ToJsonString(), ("X-HOTMART-HOTTOK", Hottok)));
-    }
+    private static Translation Changed(string payload, Action<JsonObject> change) =>
+        Gateway.Translate(Deliveries.Of(Deliveries.Changed("Hotmart", payload, change), ("X-HOTMART-HOTTOK", Hottok)));
 }

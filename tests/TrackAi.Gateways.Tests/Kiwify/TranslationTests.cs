@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using TrackAi.Contracts;
 using TrackAi.Gateways.Kiwify;
@@ -94,13 +93,14 @@ public sealed class TranslationTests
         GatewayTime.Believe(claimed, Deliveries.ReceivedAt).ShouldBe(Deliveries.ReceivedAt);
     }
 
-    public static TheoryData<string> Vectors => [.. AllVectors().Select(vector => vector.GetProperty("name").GetString()!)];
+    public static TheoryData<string> Vectors =>
+        [.. Deliveries.SignatureVectors("Kiwify").Select(vector => vector.GetProperty("name").GetString()!)];
 
     [Theory]
     [MemberData(nameof(Vectors))]
     public void Every_signature_vector_is_judged_as_its_rule_says(string name)
     {
-        var vector = AllVectors().Single(one => one.GetProperty("name").GetString() == name);
+        var vector = Deliveries.SignatureVectors("Kiwify").Single(one => one.GetProperty("name").GetString() == name);
         // Upper case is nothing Kiwify sends; the wrapped order is taken as it was reported from the field.
         var expected = vector.GetProperty("expect").GetString() == "accept" || name == "wrapped_order, signature over inner object text";
 
@@ -156,12 +156,6 @@ public sealed class TranslationTests
                 .Value.ShouldBe(new Money(cents / 100m, "BRL"));
     }
 
-    private static JsonElement.ArrayEnumerator AllVectors() =>
-        JsonElement
-            .Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Kiwify", "Vectors", "signatures.json")))
-            .GetProperty("vectors")
-            .EnumerateArray();
-
 #pragma warning disable CA5350 // Kiwify's choice.
     private static string Sign(string body) =>
         Convert.ToHexStringLower(System.Security.Cryptography.HMACSHA1.HashData("token"u8, Encoding.UTF8.GetBytes(body)));
@@ -180,10 +174,6 @@ public sealed class TranslationTests
 
     private static Translation.Sale Sale(string payload) => Changed(payload, _ => { }).ShouldBeOfType<Translation.Sale>();
 
-    private static Translation Changed(string payload, Action<JsonObject> change)
-    {
-        var root = JsonNode.Parse(Deliveries.Payload("Kiwify", payload))!.AsObject();
-        change(root);
-        return Gateway.Translate(Signed(root.ToJsonString(), "unasked"));
-    }
+    private static Translation Changed(string payload, Action<JsonObject> change) =>
+        Gateway.Translate(Signed(Deliveries.Changed("Kiwify", payload, change), "unasked"));
 }

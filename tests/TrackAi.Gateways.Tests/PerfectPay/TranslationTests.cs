@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using TrackAi.Contracts;
 using TrackAi.Gateways.PerfectPay;
@@ -168,10 +167,6 @@ public sealed class TranslationTests
 
     private static Translation.Sale Sale(string payload) => Translate(payload).ShouldBeOfType<Translation.Sale>();
 
-    private static Translation Changed(string payload, Action<JsonObject> change)
-    {
-        var root = JsonNode.Parse(Deliveries.Payload("PerfectPay", payload))!.AsObject();
-        change(root);
-        return Gateway.Translate(Deliveries.Of(root.ToJsonString(new JsonSerializerOptions { WriteIndented = false })));
-    }
+    private static Translation Changed(string payload, Action<JsonObject> change) =>
+        Gateway.Translate(Deliveries.Of(Deliveries.Changed("PerfectPay", payload, change)));
 }

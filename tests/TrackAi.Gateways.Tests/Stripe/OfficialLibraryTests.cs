@@ -1,7 +1,7 @@
-using System.Diagnostics;
 using System.Text.Json;
 using FsCheck;
 using FsCheck.Fluent;
+using TrackAi.Testing;
 
 namespace TrackAi.Gateways.Tests.Stripe;
 
@@ -89,36 +89,10 @@ public sealed class OfficialLibraryTests
 
     private static async Task<Verdicts> AskAsync(IReadOnlyList<ToVerify> verify, IReadOnlyList<ToSign> sign)
     {
-        var oracle = Path.Combine(RepositoryRoot(), "tests", "TrackAi.Gateways.Tests", "Oracle");
-        Directory
-            .Exists(Path.Combine(oracle, "node_modules", "stripe"))
-            .ShouldBeTrue($"Stripe's library is not installed: run './trackai test', or 'npm ci' in {oracle}.");
-        using var node = Process.Start(
-            new ProcessStartInfo("node", [Path.Combine(oracle, "stripe.mjs")])
-            {
-                UseShellExecute = false,
-                RedirectStandardInput = true,
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-            }
-        )!;
-        var (answer, complaint) = (node.StandardOutput.ReadToEndAsync(), node.StandardError.ReadToEndAsync());
-        await node.StandardInput.WriteAsync(JsonSerializer.Serialize(new { verify, sign }, JsonSerializerOptions.Web));
-        node.StandardInput.Close();
-        await node.WaitForExitAsync();
-        node.ExitCode.ShouldBe(0, await complaint);
-        var said = JsonElement.Parse(await answer);
+        var said = await NodeOracle.AskAsync("TrackAi.Gateways.Tests", "stripe", "stripe.mjs", new { verify, sign });
         return new Verdicts(
             [.. said.GetProperty("verdicts").EnumerateArray().Select(verdict => verdict.GetBoolean())],
             [.. said.GetProperty("headers").EnumerateArray().Select(header => header.GetString()!)]
         );
-    }
-
-    private static string RepositoryRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder!.FullName, "TrackAi.sln")))
-            folder = folder.Parent;
-        return folder.FullName;
     }
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using TrackAi.Contracts;
 using TrackAi.Gateways.Stripe;
@@ -27,6 +26,15 @@ public sealed class TranslationTests
         (sale.Buyer.City, sale.Buyer.State, sale.Buyer.Zip, sale.Buyer.Country).ShouldBe(("Recife", "PE", "50030230", "BR"));
         sale.Join!.IsProvisional.ShouldBeFalse();
     }
+
+    [Theory]
+    [InlineData("checkout.session.completed_paid")]
+    [InlineData("payment_intent.succeeded")]
+    [InlineData("charge.succeeded")]
+    [InlineData("invoice.paid_first")]
+    [InlineData("invoice.paid_renewal")]
+    public void What_Stripe_says_of_its_test_mode_is_a_test(string payload) =>
+        ChangedEvent(payload, root => root["livemode"] = false).ShouldBeOfType<Translation.Sale>().Kind.ShouldBe(ConversionKind.Test);
 
     [Theory]
     [InlineData("payment_intent.succeeded")]
@@ -167,13 +175,14 @@ public sealed class TranslationTests
     public void A_payment_that_is_only_authorised_is_not_paid() =>
         Changed("charge.succeeded", told => told["captured"] = false).State.ShouldBe(PaymentState.Pending);
 
-    public static TheoryData<string> Vectors => [.. AllVectors().Select(vector => vector.GetProperty("name").GetString()!)];
+    public static TheoryData<string> Vectors =>
+        [.. Deliveries.SignatureVectors("Stripe").Select(vector => vector.GetProperty("name").GetString()!)];
 
     [Theory]
     [MemberData(nameof(Vectors))]
     public void Every_signature_vector_is_judged_as_the_official_library_judges_it(string name)
     {
-        var vector = AllVectors().Single(one => one.GetProperty("name").GetString() == name);
+        var vector = Deliveries.SignatureVectors("Stripe").Single(one => one.GetProperty("name").GetString() == name);
         Assert.SkipUnless(vector.GetProperty("tolerance_seconds").GetInt32() == 300, "The tolerance is no setting of ours.");
 
         Signatures
@@ -186,27 +195,15 @@ public sealed class TranslationTests
             .ShouldBe(vector.GetProperty("sdk_result").GetProperty("ok").GetBoolean());
     }
 
-    private static JsonElement.ArrayEnumerator AllVectors() =>
-        JsonElement
-            .Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Stripe", "Vectors", "signatures.json")))
-            .GetProperty("vectors")
-            .EnumerateArray();
-
     private static Translation Translate(string payload) => Gateway.Translate(Deliveries.Of(Deliveries.Payload("Stripe", payload)));
 
     private static Translation.Sale Sale(string payload) => Translate(payload).ShouldBeOfType<Translation.Sale>();
 
-    private static Translation.Sale Changed(string payload, Action<JsonNode> change)
-    {
-        var root = JsonNode.Parse(Deliveries.Payload("Stripe", payload))!;
-        change(root["data"]!["object"]!);
-        return Gateway.Translate(Deliveries.Of(root.ToJsonString())).ShouldBeOfType<Translation.Sale>();
-    }
+    private static Translation.Sale Changed(string payload, Action<JsonNode> change) =>
+        ChangedEvent(payload, root => change(root["data"]!["object"]!)).ShouldBeOfType<Translation.Sale>();
 
-    private static Translation TypeChanged(string type)
-    {
-        var root = JsonNode.Parse(Deliveries.Payload("Stripe", "charge.succeeded"))!;
-        root["type"] = type;
-        return Gateway.Translate(Deliveries.Of(root.ToJsonString()));
-    }
+    private static Translation TypeChanged(string type) => ChangedEvent("charge.succeeded", root => root["type"] = type);
+
+    private static Translation ChangedEvent(string payload, Action<JsonObject> change) =>
+        Gateway.Translate(Deliveries.Of(Deliveries.Changed("Stripe", payload, change)));
 }

@@ -48,7 +48,7 @@ internal sealed class ReadTimeline(PostgresEventStore store) : IReadTimeline
                     .Where(recorded => recorded.Data is ClickCaptured)
                     .OrderBy(recorded => recorded.Sequence)
                     .Select(Steps.Of),
-                .. events.Select(Steps.Of),
+                .. events.Select(recorded => MatchWords.Told(Steps.Of(recorded), recorded, events)),
             ]
         );
     }
@@ -184,10 +184,10 @@ internal static class Steps
     private static string Changed(ConversionStateChanged changed) =>
         $"{changed.Gateway} reported a change from {Words(Named<PaymentState>.Of(changed.From))} to {Words(Named<PaymentState>.Of(changed.To))} ({changed.Gateway} says '{changed.GatewayStatus}'), {Amount(changed.Value)}.";
 
-    private static string Matched(ConversionMatched matched) =>
+    internal static string Matched(ConversionMatched matched) =>
         $"Joined to click {matched.ClickId} of {Time(matched.ClickedAt)} by {Name(matched.Rule)}, score {matched.Score.ToString("0.00", CultureInfo.InvariantCulture)}.";
 
-    private static string Unmatched(ConversionUnmatched unmatched) =>
+    internal static string Unmatched(ConversionUnmatched unmatched) =>
         unmatched.Reason switch
         {
             "no_identifier" => "Joined to no click: the sale came with nothing to recognise the buyer by.",
@@ -195,6 +195,8 @@ internal static class Steps
             "only_clicks_after_the_sale" => "Joined to no click: those with its identifiers came after the sale.",
             "only_clicks_outside_the_window" =>
                 $"Joined to no click: those with its identifiers came before {Time(unmatched.WindowFrom)}, where the window begins.",
+            "only_guesses" => "Joined to no click: what was found is no more than a guess.",
+            "unreadable" => "Joined to no click: what is stored of the buyer is damaged and cannot be read.",
             var reason => $"Joined to no click: {Words(reason)}.",
         };
 
@@ -208,7 +210,7 @@ internal static class Steps
             matched.WindowFrom,
             matched.RuleVersion,
             Rules(matched.Tried, matched.WindowFrom),
-            Candidates(matched.Candidates, matched.WindowFrom)
+            Candidates(matched.Candidates, matched.WindowFrom, matched.Touch == "first")
         );
 
     private static TimelineMatch MatchOf(ConversionUnmatched unmatched) =>
@@ -235,7 +237,10 @@ internal static class Steps
                     "matched" => $"Decided by {Name(rule.Rule)}.",
                     "no_identifier" => $"The sale came without {Name(rule.Rule)}.",
                     "not_found" => $"No click was captured with its {Name(rule.Rule)}.",
-                    "outside_window" => $"The clicks with its {Name(rule.Rule)} came before {Time(windowFrom)}, where the window begins.",
+                    "outside_window" =>
+                        $"The clicks with its {Name(rule.Rule)} came before {Time(rule.WindowFrom ?? windowFrom)}, where the window begins.",
+                    "not_alone" => "Many people may have this address: it never decides alone.",
+                    "ambiguous" => "Several people clicked the same ad: which one it was cannot be told.",
                     "after_sale" => $"The clicks with its {Name(rule.Rule)} came after the sale.",
                     "not_needed" => "A stronger rule had decided.",
                     var outcome => $"{Words(outcome)}.",
@@ -243,7 +248,11 @@ internal static class Steps
             )),
         ];
 
-    private static IReadOnlyList<TimelineCandidate> Candidates(IReadOnlyList<MatchCandidate> candidates, DateTimeOffset windowFrom) =>
+    private static IReadOnlyList<TimelineCandidate> Candidates(
+        IReadOnlyList<MatchCandidate> candidates,
+        DateTimeOffset windowFrom,
+        bool isFirst = false
+    ) =>
         [
             .. candidates.Select(candidate => new TimelineCandidate(
                 candidate.ClickId,
@@ -252,22 +261,31 @@ internal static class Steps
                 candidate.Reason,
                 candidate.Reason switch
                 {
+                    "won" when isFirst => "Won: the first touch, which is what the rules count.",
                     "won" => $"Won: the last click before the sale with its {Name(candidate.Rule)}.",
                     "outside_window" => $"Lost: it came before {Time(windowFrom)}, where the window begins.",
                     "after_sale" => "Lost: it came after the sale.",
                     "older_touch" => "Lost: a later click by the same rule won.",
+                    "later_touch" => "Lost: an earlier click won, and the rules count the first touch.",
+                    "same_click" => $"The winner, known by its {Name(candidate.Rule)} too.",
+                    "not_alone" => "Lost: many people may have this address.",
+                    "ambiguous" => "Lost: several people clicked the same ad.",
                     "weaker_rule" => "Lost: a stronger rule had decided.",
                     var reason => $"Lost: {Words(reason)}.",
                 }
             )),
         ];
 
-    private static string Name(MatchRule rule) =>
+    internal static string Name(MatchRule rule) =>
         rule switch
         {
             MatchRule.ClickToken => "click token",
             MatchRule.EmailHash => "e-mail",
             MatchRule.PhoneHash => "phone",
+            MatchRule.TrackingId => "another script's id",
+            MatchRule.ExternalId => "external id",
+            MatchRule.IpUserAgent => "address and browser",
+            MatchRule.AdId => "ad",
             _ => Named<MatchRule>.Of(rule),
         };
 
@@ -320,6 +338,6 @@ internal static class Steps
 
     private static string Milliseconds(double latency) => string.Create(CultureInfo.InvariantCulture, $"{latency:0} ms");
 
-    private static string Time(DateTimeOffset at) =>
+    internal static string Time(DateTimeOffset at) =>
         at.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
 }

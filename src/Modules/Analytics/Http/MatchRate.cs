@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;
+using TrackAi.Contracts;
 
 namespace TrackAi.Analytics.Http;
 
@@ -21,6 +22,7 @@ internal static class MatchRate
         HttpContext http,
         Periods periods,
         NpgsqlDataSource dataSource,
+        IReadMatches matches,
         CancellationToken cancellationToken
     )
     {
@@ -44,7 +46,9 @@ internal static class MatchRate
                         .OrderByDescending(rule => rule.Conversions)
                         .ThenBy(rule => rule.Rule, StringComparer.Ordinal),
                 ],
-                [.. rows.GroupBy(row => row.Date).Select(day => DayRow.Of(day.Key, Counts.Of([.. day])))]
+                [.. rows.GroupBy(row => row.Date).Select(day => DayRow.Of(day.Key, Counts.Of([.. day])))],
+                await ReadGatewaysAsync(tenant, days, only, dataSource, cancellationToken),
+                (await matches.ReportAsync(new FigureScope(tenant, days.From, days.To, only), cancellationToken)).Causes
             )
         );
     }
@@ -79,17 +83,65 @@ internal static class MatchRate
         return rows;
     }
 
+    private static async Task<IReadOnlyList<GatewayRow>> ReadGatewaysAsync(
+        string tenant,
+        Period period,
+        string? gateway,
+        NpgsqlDataSource dataSource,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var batch = dataSource.CreateBatch();
+        batch.BatchCommands.Add(
+            Figures.Of(
+                tenant,
+                period,
+                gateway,
+                """
+                select gateway, rule, currency, sum(conversions)::bigint, sum(revenue)
+                from v_match_rate_daily
+                where tenant_id = $1 and day between $2 and $3 and ($4 is null or gateway = $4)
+                group by gateway, rule, currency
+                order by gateway, rule, currency
+                """
+            )
+        );
+        await using var row = await batch.ExecuteReaderAsync(cancellationToken);
+        var cells = new List<(string Gateway, string Rule, string Currency, long Conversions, decimal Revenue)>();
+        while (await row.ReadAsync(cancellationToken))
+            cells.Add((row.GetString(0), row.GetString(1), row.GetString(2), row.GetInt64(3), row.GetDecimal(4)));
+        return
+        [
+            .. cells
+                .GroupBy(cell => (cell.Gateway, cell.Rule))
+                .Select(one => new GatewayRow(
+                    one.Key.Gateway,
+                    one.Key.Rule,
+                    one.Sum(cell => cell.Conversions),
+                    one.Where(cell => cell.Revenue != 0).ToDictionary(cell => cell.Currency, cell => cell.Revenue, StringComparer.Ordinal)
+                )),
+        ];
+    }
+
     internal sealed record Row(DateOnly Date, string Match, long Count);
 
     /// <param name="Gateway">The one asked for; null for all.</param>
+    /// <param name="Gateways">By gateway and rule.</param>
+    /// <param name="UnmatchedReasons">Why the others were not joined, the most frequent cause first.</param>
     /// <param name="Rules">Which rule joined how many, the most frequent first; its share is of all that were decided.</param>
     internal sealed record Answer(
         PeriodAnswer Period,
         string? Gateway,
         Counts Totals,
         IReadOnlyList<RuleRow> Rules,
-        IReadOnlyList<DayRow> Days
+        IReadOnlyList<DayRow> Days,
+        IReadOnlyList<GatewayRow> Gateways,
+        IReadOnlyList<UnmatchedCause> UnmatchedReasons
     );
+
+    /// <param name="Rule">Or <c>unmatched</c>.</param>
+    /// <param name="Revenue">Of what is paid, by currency.</param>
+    internal sealed record GatewayRow(string Gateway, string Rule, long Conversions, IReadOnlyDictionary<string, decimal> Revenue);
 
     /// <param name="Undecided">Received, and not yet looked at.</param>
     /// <param name="MatchRatePct">Of those decided; null without any.</param>

@@ -97,6 +97,17 @@ internal sealed class ConversionsProjection : IProjection
             .Time("window_from", row => row.WindowFrom)
             .Int("rule_version", row => row.RuleVersion)
             .Time("decided_at", row => row.DecidedAt)
+            .Text("funnel_id", row => row.Beside.FunnelId)
+            .Text("utm_campaign", row => row.Beside.UtmCampaign)
+            .Text("cause", row => row.Beside.Cause)
+            .Json("missing", row => Jsonb.Of(row.Beside.Missing.Select(Named<MatchRule>.Of)))
+            .Bool("probabilistic", row => row.Beside.IsProbabilistic)
+            .Text("first_click_id", row => row.Beside.First?.ClickId)
+            .Time("first_clicked_at", row => row.Beside.First?.ClickedAt)
+            .Text("last_click_id", row => row.Beside.Last?.ClickId)
+            .Time("last_clicked_at", row => row.Beside.Last?.ClickedAt)
+            .Text("reopened_by", row => row.Beside.ReopenedBy)
+            .Text("explanation", row => row.Beside.Explanation)
             .InsertTo(batch, "match_log");
 
     private static void AddAttempts(IReadOnlyCollection<Attempt> attempts, NpgsqlBatch batch) =>
@@ -134,7 +145,18 @@ internal sealed class ConversionsProjection : IProjection
             matched.Candidates,
             matched.WindowFrom,
             matched.RuleVersion,
-            matched.DecidedAt
+            matched.DecidedAt,
+            new DecisionBeside(
+                matched.FunnelId,
+                matched.UtmCampaign,
+                Cause: null,
+                matched.Missing ?? [],
+                matched.IsProbabilistic == true,
+                matched.FirstTouch,
+                matched.LastTouch,
+                matched.Reopened?.Cause,
+                MatchWords.Explanation(matched)
+            )
         );
 
     private static LoggedDecision Logged(ConversionKey key, long sequence, ConversionUnmatched unmatched) =>
@@ -152,7 +174,18 @@ internal sealed class ConversionsProjection : IProjection
             unmatched.Candidates,
             unmatched.WindowFrom,
             unmatched.RuleVersion,
-            unmatched.DecidedAt
+            unmatched.DecidedAt,
+            new DecisionBeside(
+                unmatched.FunnelId,
+                unmatched.UtmCampaign,
+                UnmatchedCauses.Of(unmatched),
+                unmatched.Missing ?? [],
+                IsProbabilistic: false,
+                First: null,
+                Last: null,
+                unmatched.Reopened?.Cause,
+                MatchWords.Explanation(unmatched)
+            )
         );
 
     private static Attempt AttemptOf(string tenant, long sequence, DispatchSucceeded sent) =>

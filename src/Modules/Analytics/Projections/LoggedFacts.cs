@@ -35,7 +35,21 @@ internal sealed record LoggedDecision(
     IReadOnlyList<MatchCandidate> Candidates,
     DateTimeOffset WindowFrom,
     int RuleVersion,
-    DateTimeOffset DecidedAt
+    DateTimeOffset DecidedAt,
+    DecisionBeside Beside
+);
+
+/// <summary>What a decision says beside its winner.</summary>
+internal sealed record DecisionBeside(
+    string? FunnelId,
+    string? UtmCampaign,
+    string? Cause,
+    IReadOnlyList<MatchRule> Missing,
+    bool IsProbabilistic,
+    ClickTouch? First,
+    ClickTouch? Last,
+    string? ReopenedBy,
+    string Explanation
 );
 
 internal static class Latency

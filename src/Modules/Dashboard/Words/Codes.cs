@@ -20,13 +20,6 @@ internal static class Codes
         ["no_click_found"] = "no click with its identifiers",
         ["only_clicks_after_the_sale"] = "clicks came after the sale",
         ["only_clicks_outside_the_window"] = "clicks came too long before",
-        ["advice:no_identifier"] =
-            "These sales came with nothing to recognise the buyer by: put the snippet on every page that links to a checkout, so that links carry the click.",
-        ["advice:no_click_found"] =
-            "These buyers never passed a page with the snippet: it is missing on some page, or they came by a link of yours that leads straight to the checkout.",
-        ["advice:only_clicks_after_the_sale"] =
-            "Only later clicks are known: the snippet may be on the thank-you page and not on the page before the checkout.",
-        ["advice:only_clicks_outside_the_window"] = "The clicks are older than the window: people take long to decide, or it is too short.",
         ["will_count"] = "will count",
         ["will_be_deduplicated"] = "will be recognised by Meta",
         ["may_count_twice"] = "might count twice",
@@ -85,5 +78,14 @@ internal static class Codes
         ["fact:options"] = "options",
         ["fact:country"] = "country",
         ["fact:keyId"] = "key",
+        ["cause:no_click_token"] = "the sale came without a click token",
+        ["cause:click_not_captured"] = "the click was not captured",
+        ["cause:clicks_too_old"] = "clicks came too long before",
+        ["cause:clicks_after_the_sale"] = "clicks came after the sale",
+        ["cause:unreadable"] = "what is stored is damaged",
+        ["cause:other"] = "another cause",
+        ["tracking_id"] = "another script's id",
+        ["ip_user_agent"] = "address and browser",
+        ["ad_id"] = "ad",
     }.ToFrozenDictionary(StringComparer.Ordinal);
 }

@@ -412,14 +412,6 @@ internal static class Portuguese
         ["no_click_found"] = "nenhum clique com os identificadores",
         ["only_clicks_after_the_sale"] = "cliques só depois da venda",
         ["only_clicks_outside_the_window"] = "cliques muito antes da venda",
-        ["advice:no_identifier"] =
-            "Estas vendas chegaram sem nada para reconhecer o comprador: coloque o código em todas as páginas que levam ao checkout, para que os links levem o clique.",
-        ["advice:no_click_found"] =
-            "Estes compradores nunca passaram por uma página com o código: falta em alguma página, ou vieram por um link seu direto para o checkout.",
-        ["advice:only_clicks_after_the_sale"] =
-            "Só há cliques posteriores: o código pode estar na página de obrigado e não na página antes do checkout.",
-        ["advice:only_clicks_outside_the_window"] =
-            "Os cliques são mais antigos que a janela: as pessoas demoram a decidir, ou ela é curta demais.",
         ["not_found"] = "nenhum clique encontrado",
         ["outside_window"] = "antes da janela",
         ["after_sale"] = "depois da venda",
@@ -545,5 +537,47 @@ internal static class Portuguese
         ["missing_currency"] = "sem moeda",
         ["negative_value"] = "valor negativo",
         ["command line"] = "a linha de comando",
+        ["cause:no_click_token"] = "a venda veio sem o token do clique",
+        ["cause:click_not_captured"] = "o clique não foi capturado",
+        ["cause:clicks_too_old"] = "cliques muito antes da venda",
+        ["cause:clicks_after_the_sale"] = "cliques só depois da venda",
+        ["cause:unreadable"] = "o que foi guardado está danificado",
+        ["cause:other"] = "outro motivo",
+        ["advice:no_click_token"] =
+            "O checkout não devolveu o token do clique: coloque o código em todas as páginas que levam ao checkout, e veja se o gateway devolve os campos de rastreio.",
+        ["advice:click_not_captured"] =
+            "O token veio, mas o clique não chegou até nós: veja se o código carrega na página e se ela está entre as que podem enviar visitas.",
+        ["advice:clicks_too_old"] = "Os cliques são mais antigos que a janela: as pessoas demoram a decidir, ou ela é curta demais.",
+        ["advice:clicks_after_the_sale"] =
+            "Só há cliques posteriores: o código pode estar na página de obrigado e não na página antes do checkout.",
+        ["advice:unreadable"] = "O que foi guardado do comprador não pode ser lido.",
+        ["advice:other"] = "Veja a linha do tempo de uma dessas vendas.",
+        ["funnel"] = "funil",
+        ["campaign"] = "campanha",
+        ["external_id"] = "id externo",
+        ["tracking_id"] = "id de outro script",
+        ["ip_user_agent"] = "endereço e navegador",
+        ["ad_id"] = "anúncio",
+        ["only_guesses"] = "só palpites",
+        ["unreadable"] = "ilegível",
+        ["not_alone"] = "não decide sozinha",
+        ["ambiguous"] = "ambíguo",
+        ["later_touch"] = "perdeu: um clique anterior venceu",
+        ["same_click"] = "o vencedor, reconhecido também por esta regra",
+        ["What if other rules counted?"] = "E se outras regras valessem?",
+        ["The sales of this period are decided again by these rules, from the log. Nothing is changed."] =
+            "As vendas deste período são decididas de novo por estas regras, a partir do registro. Nada é alterado.",
+        ["Try other rules"] = "Experimentar outras regras",
+        ["Which click counts"] = "Qual clique vale",
+        ["the last one"] = "o último",
+        ["the first one"] = "o primeiro",
+        ["Days before the sale"] = "Dias antes da venda",
+        ["Work it out"] = "Calcular",
+        ["Matched now"] = "Atribuídas agora",
+        ["Matched then"] = "Atribuídas então",
+        ["{0} of {1} sales"] = "{0} de {1} vendas",
+        ["Gained"] = "Ganhas",
+        ["Lost"] = "Perdidas",
+        ["Moved to another click"] = "Mudaram de clique",
     }.ToFrozenDictionary(StringComparer.Ordinal);
 }

@@ -4,12 +4,18 @@ using TrackAi.Dispatch.Queue;
 namespace TrackAi.Dispatch.Lanes;
 
 /// <summary>How a lane does on this host.</summary>
-internal sealed class LaneState(Circuit circuit, int batchLimit)
+internal sealed class LaneState(Circuit circuit, int most)
 {
     /// <summary>A few events are enough to see whether Meta is back.</summary>
     public const int ProbeSize = 10;
 
-    private int batchLimit = batchLimit;
+    /// <summary>
+    /// A pixel that nobody has heard of yet begins with so many, and has twice as many after each request that goes well: of one that is dead, a
+    /// few fail at a time and not thousands, whose record everybody would have to wait for.
+    /// </summary>
+    public const int FirstBatch = 50;
+
+    private int batchLimit = Math.Min(FirstBatch, most);
     private int throttled;
 
     public Circuit Circuit { get; } = circuit;
@@ -26,7 +32,7 @@ internal sealed class LaneState(Circuit circuit, int batchLimit)
     public int NextBatch(bool isProbe) => isProbe ? ProbeSize : Volatile.Read(ref batchLimit);
 
     /// <summary>Smaller batches where Meta has trouble with large ones, larger ones as long as all goes well.</summary>
-    public void Learn(MetaAnswer answer, int sent, int most)
+    public void Learn(MetaAnswer answer, int sent)
     {
         if (answer is MetaAnswer.Accepted)
         {

@@ -44,11 +44,13 @@ internal static class EventValidation
             reasons.Add(TooOld);
         if (sale.EventName.Length is 0 or > 50)
             reasons.Add(BadEventName);
-        if (UserData(capiEvent.UserData) is { } reason)
+        if (CheckPerson(capiEvent.UserData) is { } reason)
             reasons.Add(reason);
         reasons.AddRange(CheckMoney(sale.Value));
         return reasons;
     }
+
+    public static bool IsAboutThePerson(string reason) => reason is NoUserData or WeakUserData;
 
     /// <summary>Why Meta would refuse the amount. Known before anything is opened, so such a sale is never queued.</summary>
     public static IEnumerable<string> CheckMoney(Money value)
@@ -61,7 +63,8 @@ internal static class EventValidation
             yield return NegativeValue;
     }
 
-    private static string? UserData(CapiUserData user)
+    /// <summary>Why Meta would refuse what is told of the person; null when it would not.</summary>
+    public static string? CheckPerson(CapiUserData user)
     {
         var present = user
             .Lists.Where(list => list.Values.Count > 0)

@@ -179,20 +179,17 @@ internal sealed class PostgresQueue(NpgsqlDataSource dataSource)
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Lanes that have as much at SQS as one may have.</summary>
-    public async Task<IReadOnlyCollection<Lane>> ReadFullLanesAsync(int most, CancellationToken cancellationToken)
+    /// <summary>How much of each lane is at SQS.</summary>
+    public async Task<Dictionary<Lane, long>> CountHandedOverAsync(CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand(
-            """
-            select tenant_id, pixel_id from dispatch_queue where handed_over_at is not null group by tenant_id, pixel_id having count(*) >= $1
-            """
+            "select tenant_id, pixel_id, count(*) from dispatch_queue where handed_over_at is not null group by tenant_id, pixel_id"
         );
-        command.Parameters.Add(new() { Value = most });
-        var full = new List<Lane>();
+        var counts = new Dictionary<Lane, long>();
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
-            full.Add(new Lane(reader.GetString(0), reader.GetString(1)));
-        return full;
+            counts[new Lane(reader.GetString(0), reader.GetString(1))] = reader.GetInt64(2);
+        return counts;
     }
 
     /// <summary>Makes due here what another transport was handed and nobody works on.</summary>

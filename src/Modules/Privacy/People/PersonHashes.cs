@@ -80,7 +80,9 @@ internal static class PersonalEvents
             PageviewCaptured { ClickId: { } click } => [click],
             CheckoutInitiated { ClickId: { } click } => [click],
             ConversionReceived { ClickId: { } click } => [click],
-            ConversionMatched matched => [matched.ClickId],
+            ConversionStateChanged { ClickId: { } click } => [click],
+            // A guess may name a stranger's click.
+            ConversionMatched { IsProbabilistic: not true } matched => [matched.ClickId],
             _ => [],
         };
 }

@@ -15,7 +15,9 @@
   const $attempt = ($work) => {
     try {
       return $work();
-    } catch ($work) {}
+    } catch ($work) {
+      // Storage and cookies that are forbidden, a link that is no address: done without, as the page's own work must not stop for it.
+    }
   };
   const $on = addEventListener;
   const $now = Date.now;

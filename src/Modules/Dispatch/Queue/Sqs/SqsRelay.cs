@@ -23,7 +23,12 @@ internal sealed partial class SqsRelay(
 {
     private static readonly TimeSpan AfterError = TimeSpan.FromSeconds(1);
 
+    // Counting reads every dispatch that is at SQS: not for each sale anew.
+    private static readonly TimeSpan CountAgain = TimeSpan.FromMilliseconds(100);
+
     private readonly SemaphoreSlim called = new(0, 1);
+    private Dictionary<Lane, long> handedOver = [];
+    private long? countedAt;
     private Lane last;
 
     public async Task RunAsync(CancellationToken stopping)
@@ -48,7 +53,7 @@ internal sealed partial class SqsRelay(
     public async Task<bool> HandOverAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        var full = await queue.ReadFullLanesAsync(sqsOptions.MostPerPixel, cancellationToken);
+        var full = await ReadFullLanesAsync(cancellationToken);
         var take = new Take(
             ids.New(),
             now,
@@ -64,6 +69,8 @@ internal sealed partial class SqsRelay(
             return false;
 
         last = claimed[^1].Lane;
+        foreach (var lane in claimed.CountBy(one => one.Lane))
+            handedOver[lane.Key] = handedOver.GetValueOrDefault(lane.Key) + lane.Value;
         var contents = claimed
             .GroupBy(one => one.Lane)
             .SelectMany(lane =>
@@ -102,11 +109,21 @@ internal sealed partial class SqsRelay(
 
     private async Task<TimeSpan> PauseAsync(CancellationToken cancellationToken)
     {
-        var full = await queue.ReadFullLanesAsync(sqsOptions.MostPerPixel, cancellationToken);
+        var full = await ReadFullLanesAsync(cancellationToken);
         var due = await queue.ReadNextDueAsync(full, lanes.Circuits, cancellationToken) - time.GetUtcNow();
+        // What is full may have room by the next count, and nobody calls then.
+        var longest = full.Count > 0 ? CountAgain : options.PollingTime;
         return due < TimeSpan.Zero ? TimeSpan.Zero
-            : due < options.PollingTime ? due.Value
-            : options.PollingTime;
+            : due < longest ? due.Value
+            : longest;
+    }
+
+    /// <summary>Lanes that have as much at SQS as one may have.</summary>
+    private async Task<IReadOnlyCollection<Lane>> ReadFullLanesAsync(CancellationToken cancellationToken)
+    {
+        if (countedAt is not { } at || time.GetElapsedTime(at) > CountAgain)
+            (handedOver, countedAt) = (await queue.CountHandedOverAsync(cancellationToken), time.GetTimestamp());
+        return [.. handedOver.Where(lane => lane.Value >= sqsOptions.MostPerPixel).Select(lane => lane.Key)];
     }
 
     public void Call()
