@@ -138,14 +138,17 @@ internal static class DemoRun
         if ((await users.ListAsync(Tenant, cancellationToken)).All(user => user.Email != Person))
             await users.InviteAsync(Person, "Demo", Tenant, TenantRole.Owner, cancellationToken);
         var link = await users.ResetAsync(Person, cancellationToken);
-        var password = string.Join('-', Enumerable.Range(0, 4).Select(_ => RandomNumberGenerator.GetString("abcdefghjkmnpqrstuvwxyz23456789", 4)));
+        var password = string.Join(
+            '-',
+            Enumerable.Range(0, 4).Select(_ => RandomNumberGenerator.GetString("abcdefghjkmnpqrstuvwxyz23456789", 4))
+        );
         await services.GetRequiredService<ISignIns>().SetPasswordAsync(link.Token, password, cancellationToken);
         return password;
     }
 
     private static async Task InviteAsync(IServiceProvider services, string url, string metaUrl, CancellationToken cancellationToken)
     {
-        var key = await services.GetRequiredService<IApiKeys>().AddAsync(Tenant, "demo", cancellationToken);
+        var key = await services.GetRequiredService<IApiKeys>().AddAsync(Tenant, "demo", cancellationToken: cancellationToken);
         var password = await SetPasswordAsync(services, cancellationToken);
         Console.WriteLine(
             $"""

@@ -64,7 +64,7 @@ public sealed class BusyTests(BusyShop shop) : IClassFixture<BusyShop>
             address += $"?id={shop.MatchedSale}";
         var page = await browser.GoAsync(address);
         if (address.Contains("period", StringComparison.Ordinal))
-            await page.WaitForSelectorAsync(".chart svg path");
+            await page.WaitForSelectorAsync(".chart svg text");
         return page;
     }
 
