@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
 using TrackAi.Host;
@@ -13,6 +14,7 @@ internal static class DemoRun
     public const string Tenant = "test-tenant-001";
     public const string Funnel = "test-funnel-001";
     public const string PixelId = "123456789012345";
+    private const string Person = "demo@trackai.example";
 
     // A demo on loopback has nothing to hide; a real one never has a secret in its code.
     public const string PerfectPayToken = "demo0perfectpay0token00000000001";
@@ -129,13 +131,31 @@ internal static class DemoRun
         await ReadModels.PrintAsync(services, cancellationToken);
     }
 
+    // Another one at each run: nothing that is written down opens anything.
+    private static async Task<string> SetPasswordAsync(IServiceProvider services, CancellationToken cancellationToken)
+    {
+        var users = services.GetRequiredService<IUsers>();
+        if ((await users.ListAsync(Tenant, cancellationToken)).All(user => user.Email != Person))
+            await users.InviteAsync(Person, "Demo", Tenant, TenantRole.Owner, cancellationToken);
+        var link = await users.ResetAsync(Person, cancellationToken);
+        var password = string.Join(
+            '-',
+            Enumerable.Range(0, 4).Select(_ => RandomNumberGenerator.GetString("abcdefghjkmnpqrstuvwxyz23456789", 4))
+        );
+        await services.GetRequiredService<ISignIns>().SetPasswordAsync(link.Token, password, cancellationToken);
+        return password;
+    }
+
     private static async Task InviteAsync(IServiceProvider services, string url, string metaUrl, CancellationToken cancellationToken)
     {
-        var key = await services.GetRequiredService<IApiKeys>().AddAsync(Tenant, "demo", cancellationToken);
+        var key = await services.GetRequiredService<IApiKeys>().AddAsync(Tenant, "demo", cancellationToken: cancellationToken);
+        var password = await SetPasswordAsync(services, cancellationToken);
         Console.WriteLine(
             $"""
 
             Up until Ctrl-C.
+              dashboard   {url}/
+              sign in as  {Person}   {password}
               health      {url}/health
               API         {url}/openapi/v1.json
               a report    curl -H 'x-api-key: {key.Key}' {url}/api/v1/analytics/dispatch-summary

@@ -112,6 +112,7 @@ internal sealed class TrackAiApplication : IAsyncDisposable
         builder.Services.AddAnalytics();
         builder.Services.AddDashboard();
         builder.Services.AddFlags();
+        builder.Services.AddSingleton<IProbes, HostProbes>();
 
         builder.Services.AddSingleton<Telemetry>();
         builder.Services.AddHealth();

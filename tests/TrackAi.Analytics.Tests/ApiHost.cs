@@ -78,10 +78,17 @@ public sealed class ApiHost : AnalyticsDatabase
 
     private sealed class KeysOfTests : IApiKeys
     {
-        public ValueTask<string?> FindTenantAsync(string key, CancellationToken cancellationToken = default) =>
+        public ValueTask<string?> FindTenantAsync(string key, string? scope = null, CancellationToken cancellationToken = default) =>
             new(key.StartsWith("key-of-", StringComparison.Ordinal) ? key["key-of-".Length..] : null);
 
-        public Task<NewApiKey> AddAsync(string tenant, string name, CancellationToken cancellationToken = default) =>
+        public Task<NewApiKey> AddAsync(
+            string tenant,
+            string name,
+            IReadOnlyCollection<string>? scopes = null,
+            CancellationToken cancellationToken = default
+        ) => throw new NotSupportedException();
+
+        public Task<NewApiKey> RotateAsync(string tenant, Guid id, CancellationToken cancellationToken = default) =>
             throw new NotSupportedException();
 
         public Task<IReadOnlyList<ApiKeyInfo>> ListAsync(string tenant, CancellationToken cancellationToken = default) =>

@@ -75,7 +75,11 @@ internal static class QueryBenchmark
     {
         var keys = new Dictionary<string, string>();
         foreach (var tenant in GenerateVerb.Tenants)
-            keys[tenant] = (await application.Services.GetRequiredService<IApiKeys>().AddAsync(tenant, "benchmark", cancellationToken)).Key;
+            keys[tenant] = (
+                await application
+                    .Services.GetRequiredService<IApiKeys>()
+                    .AddAsync(tenant, "benchmark", cancellationToken: cancellationToken)
+            ).Key;
         var random = new Random(1);
         var source = application.Services.GetRequiredService<NpgsqlDataSource>();
         using var http = application.Services.GetRequiredService<IHttpClientFactory>().CreateClient();

@@ -108,7 +108,7 @@ public sealed class Browser : IAsyncDisposable
     public async Task<IPage> GoAsync(string path)
     {
         await Page.GotoAsync(url + path);
-        await Page.WaitForFunctionAsync("() => window.Blazor?._internal?.navigationManager && document.querySelector('h1')");
+        await Page.WaitForSelectorAsync(".shell[data-live] h1, .public h1");
         return Page;
     }
 

@@ -19,6 +19,7 @@ public static class AnalyticsModule
         services.AddSingleton<Periods>();
         services.AddSingleton<IReadLedger, ReadLedger>();
         services.AddSingleton<IReadFigures, ReadFigures>();
+        services.AddSingleton<IReadSales, ReadSales>();
         services.AddSingleton<IReadTimeline, ReadTimeline>();
         services.AddProjection<VisitsProjection>();
         services.AddProjection<ConversionsProjection>();

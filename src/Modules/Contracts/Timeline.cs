@@ -9,6 +9,9 @@ public sealed record TimelineStep(long Sequence, DateTimeOffset At, string Type,
     /// <summary>Further words: what was dropped, what Meta remarked.</summary>
     public IReadOnlyList<string> Details { get; init; } = [];
 
+    /// <summary>The same as names and values, for whoever says it in another language; codes are those of the read models.</summary>
+    public IReadOnlyDictionary<string, string> Facts { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
     /// <summary>Of a decision only.</summary>
     public TimelineMatch? Match { get; init; }
 

@@ -26,6 +26,7 @@ public static class DashboardModule
         services.AddScoped<TenantAccess>();
         services.AddSingleton<Assets>();
         services.AddSingleton<LiveFeed>();
+        services.AddSingleton<Rebuilds>();
         services.AddHostedService(static provider => provider.GetRequiredService<LiveFeed>());
         return services;
     }
@@ -44,6 +45,7 @@ public static class DashboardModule
         endpoints.MapGet("/", () => TypedResults.LocalRedirect("/analytics")).ExcludeFromDescription();
         endpoints.MapAssets();
         endpoints.MapSession();
+        endpoints.MapExport();
         endpoints.MapRazorComponents<App>().AddInteractiveServerRenderMode(server => server.ContentSecurityFrameAncestorsPolicy = "'none'");
     }
 }

@@ -33,6 +33,7 @@ public static class GatewaysModule
         services.AddSingleton<RecordSale>();
         services.AddSingleton<RecordDelivery>();
         services.AddSingleton<IHoldPersonalData, PeopleInDeliveries>();
+        services.AddSingleton<IReadNotUnderstood>(static provider => provider.GetRequiredService<ReplayDeliveries>());
         services.AddSingleton(provider => new ReplayDeliveries(
             provider.GetRequiredService<KeptDeliveries>(),
             provider.GetRequiredService<GatewayRegistry>(),

@@ -2,22 +2,12 @@ using TrackAi.Contracts;
 
 namespace TrackAi.Gateways;
 
-/// <summary>A delivery that was not understood, without one value of it.</summary>
-public sealed record NotUnderstoodDelivery(
-    string Tenant,
-    string Gateway,
-    string DeliveryId,
-    DateTimeOffset ReceivedAt,
-    string Reason,
-    string Shape
-);
-
 /// <summary>What became of one that was translated again.</summary>
 /// <param name="Outcome"><c>sale</c>, <c>no_sale</c>, <c>not_understood</c> or <c>erased</c>.</param>
 public sealed record ReplayedDelivery(string Tenant, string Gateway, string DeliveryId, string Outcome, string Detail);
 
 /// <summary>Lists the deliveries that were not understood, and translates them again after a gateway's mapping was mended.</summary>
-public sealed class ReplayDeliveries
+public sealed class ReplayDeliveries : IReadNotUnderstood
 {
     private readonly KeptDeliveries kept;
     private readonly GatewayRegistry gateways;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using TrackAi.Contracts;
 using TrackAi.Gateways;
 
 namespace TrackAi.Host.CommandLine;

@@ -6,9 +6,6 @@ using TrackAi.EventStore;
 
 namespace TrackAi.Host.CommandLine;
 
-/// <summary>One step of a probe, and what was found there or lost.</summary>
-internal sealed record ProbeStep(string Name, bool Ok, string Found);
-
 /// <summary>
 /// The way of one buyer from the page to the door of Meta, over the host's own HTTP, read back from the log. A step that breaks the way ends it; a
 /// step that only loses something lets the others go on.

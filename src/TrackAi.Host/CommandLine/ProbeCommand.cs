@@ -61,7 +61,7 @@ internal static class ProbeCommand
         return probe;
     }
 
-    private static async Task<ProbedFunnel> FindAsync(
+    public static async Task<ProbedFunnel> FindAsync(
         IServiceProvider services,
         string funnel,
         string? tenant,

@@ -504,7 +504,18 @@ internal static class TenantCommands
     {
         var name = new Option<string>("--name") { Description = "What it is for.", DefaultValueFactory = _ => "default" };
         var id = new Argument<Guid>("ID");
-        var add = new Verb("add", "Make an API key; it is shown once.", "api-keys add acme --name reports") { Tenant, name };
+        var scopes = new Option<string[]>("--scope")
+        {
+            Description = "What it may be used for: analytics, dead_letters; all when left out. May be repeated.",
+            AllowMultipleArgumentsPerToken = true,
+        };
+        scopes.AcceptOnlyFromAmong([.. ApiKeyScopes.All]);
+        var add = new Verb("add", "Make an API key; it is shown once.", "api-keys add acme --name reports --scope analytics")
+        {
+            Tenant,
+            name,
+            scopes,
+        };
         add.SetAction(
             (parsed, cancellationToken) =>
                 Session.UseAsync(
@@ -512,13 +523,36 @@ internal static class TenantCommands
                     {
                         var key = await services
                             .GetRequiredService<IApiKeys>()
-                            .AddAsync(parsed.GetValue(Tenant)!, parsed.GetValue(name)!, cancellationToken);
-                        Session.Print(
-                            parsed,
-                            new { key.Id, key.Key },
-                            made => Console.WriteLine($"{made.Key}\nSend it in the header x-api-key. It is not shown again (id {made.Id}).")
-                        );
+                            .AddAsync(
+                                parsed.GetValue(Tenant)!,
+                                parsed.GetValue(name)!,
+                                parsed.GetValue(scopes) is { Length: > 0 } given ? given : null,
+                                cancellationToken
+                            );
+                        PrintKey(parsed, key);
                     },
+                    cancellationToken
+                )
+        );
+        var rotate = new Verb(
+            "rotate",
+            "Make a new API key in the place of another, which stays valid for Tenancy:SecretOverlap.",
+            "api-keys rotate acme 01a1fdcf-9de4-7732-8451-9e69d38bf970"
+        )
+        {
+            Tenant,
+            id,
+        };
+        rotate.SetAction(
+            (parsed, cancellationToken) =>
+                Session.UseAsync(
+                    async services =>
+                        PrintKey(
+                            parsed,
+                            await services
+                                .GetRequiredService<IApiKeys>()
+                                .RotateAsync(parsed.GetValue(Tenant)!, parsed.GetValue(id), cancellationToken)
+                        ),
                     cancellationToken
                 )
         );
@@ -532,16 +566,19 @@ internal static class TenantCommands
                             await services.GetRequiredService<IApiKeys>().ListAsync(parsed.GetValue(Tenant)!, cancellationToken),
                             keys =>
                                 Session.Table(
-                                    ["ID", "NAME", "CREATED", "LAST USED", "REVOKED"],
+                                    ["ID", "NAME", "SCOPES", "CREATED", "LAST USED", "ENDS"],
                                     [
                                         .. keys.Select(key =>
                                             (string[])
                                                 [
                                                     $"{key.Id}",
                                                     key.Name,
+                                                    string.Join(", ", key.Scopes),
                                                     $"{key.CreatedAt:u}",
                                                     key.LastUsedAt is { } used ? $"{used:u}" : "never",
-                                                    key.RevokedAt is { } revoked ? $"{revoked:u}" : "no",
+                                                    key.RevokedAt is { } revoked ? $"revoked {revoked:u}"
+                                                    : key.EndsAt is { } ends ? $"{ends:u}"
+                                                    : "no",
                                                 ]
                                         ),
                                     ]
@@ -578,8 +615,15 @@ internal static class TenantCommands
                     cancellationToken
                 )
         );
-        return new Command("api-keys", "Keys for the tenant's API.") { add, list, revoke };
+        return new Command("api-keys", "Keys for the tenant's API.") { add, list, rotate, revoke };
     }
+
+    private static void PrintKey(ParseResult parsed, NewApiKey key) =>
+        Session.Print(
+            parsed,
+            new { key.Id, key.Key },
+            made => Console.WriteLine($"{made.Key}\nSend it in the header x-api-key. It is not shown again (id {made.Id}).")
+        );
 
     private static Task<int> AdministerAsync(Func<ITenantAdministration, Task> action, CancellationToken cancellationToken) =>
         Session.UseAsync(services => action(services.GetRequiredService<ITenantAdministration>()), cancellationToken);

@@ -25,8 +25,8 @@ internal sealed class AnalyticsAccess(IApiKeys keys, IFeatureDefinitionProvider 
             );
         if (http.Request.Headers[Header] is not [{ Length: > 0 } key])
             return Unauthorized("No API key", $"{Header}: send the tenant's API key in this header.");
-        if (await keys.FindTenantAsync(key, http.RequestAborted) is not { } tenant)
-            return Unauthorized("Wrong API key", $"{Header}: this key is unknown or was revoked.");
+        if (await keys.FindTenantAsync(key, ApiKeyScopes.Analytics, http.RequestAborted) is not { } tenant)
+            return Unauthorized("Wrong API key", $"{Header}: this key is unknown, was revoked, or may not be used for this.");
 
         http.Features.Set(new Caller(tenant));
         try

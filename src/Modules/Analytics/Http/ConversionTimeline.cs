@@ -117,13 +117,50 @@ internal static class Steps
         {
             Sequence = recorded.Sequence,
             Type = recorded.Type,
+            Facts = FactsOf(recorded.Data)
+                .Where(fact => fact.Value is { Length: > 0 })
+                .ToDictionary(fact => fact.Name, fact => fact.Value!, StringComparer.Ordinal),
+        };
+
+    private static (string Name, string? Value)[] FactsOf(object data) =>
+        data switch
+        {
+            ClickCaptured click => Fields(click.Campaign),
+            ConversionReceived received =>
+            [
+                ("gateway", received.Gateway),
+                ("order", received.OrderId),
+                ("state", Named<PaymentState>.Of(received.State)),
+                ("gateway_status", received.GatewayStatus),
+                ("amount", Amount(received.Value)),
+            ],
+            ConversionStateChanged changed =>
+            [
+                ("from", Named<PaymentState>.Of(changed.From)),
+                ("to", Named<PaymentState>.Of(changed.To)),
+                ("gateway_status", changed.GatewayStatus),
+                ("amount", Amount(changed.Value)),
+            ],
+            ConversionMatched matched => [("rule", Named<MatchRule>.Of(matched.Rule)), ("click", matched.ClickId)],
+            ConversionUnmatched unmatched => [("reason", unmatched.Reason)],
+            DispatchRequested requested =>
+            [
+                ("event", requested.EventName),
+                ("pixel", requested.PixelId),
+                ("event_id", $"{requested.EventId}"),
+            ],
+            DispatchSkipped skipped => [("event", skipped.EventName), ("reason", skipped.Reason)],
+            DispatchSucceeded sent => [("pixel", sent.PixelId), ("attempt", $"{sent.Attempt}"), ("latency", Milliseconds(sent.LatencyMs))],
+            DispatchFailed failed => [("pixel", failed.PixelId), ("attempt", $"{failed.Attempt}"), ("reason", failed.ErrorClass)],
+            DispatchDeadLettered dead => [("pixel", dead.PixelId), ("attempt", $"{dead.Attempt}"), ("reason", dead.Reason)],
+            DispatchRedriven redriven => [("pixel", redriven.PixelId), ("by", redriven.By), ("expectation", redriven.Expectation)],
+            DispatchDiscarded discarded => [("pixel", discarded.PixelId), ("by", discarded.By), ("reason", discarded.Reason)],
+            _ => [],
         };
 
     private static TimelineStep Step(DateTimeOffset at, string text) => new(0, at, "", char.ToUpperInvariant(text[0]) + text[1..]);
 
-    private static string From(Campaign campaign)
-    {
-        (string Name, string? Value)[] fields =
+    private static (string Name, string? Value)[] Fields(Campaign campaign) =>
         [
             ("utm_source", campaign.UtmSource),
             ("utm_medium", campaign.UtmMedium),
@@ -134,7 +171,10 @@ internal static class Steps
             ("sck", campaign.Sck),
             ("xcod", campaign.Xcod),
         ];
-        var known = fields.Where(field => field.Value is not null).Select(field => $"{field.Name} {field.Value}").ToArray();
+
+    private static string From(Campaign campaign)
+    {
+        var known = Fields(campaign).Where(field => field.Value is not null).Select(field => $"{field.Name} {field.Value}").ToArray();
         return known.Length == 0 ? "" : $" ({string.Join(", ", known)})";
     }
 

@@ -18,6 +18,15 @@ internal sealed partial class LiveFeed(ProjectionProgress progress, TimeProvider
     private readonly List<Func<Task>> watchers = [];
     private TaskCompletionSource watched = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    public int Watchers
+    {
+        get
+        {
+            lock (gate)
+                return watchers.Count;
+        }
+    }
+
     /// <summary>Calls back after each move, until it is disposed of.</summary>
     public IDisposable Watch(Func<Task> onMoved)
     {
@@ -66,7 +75,8 @@ internal sealed partial class LiveFeed(ProjectionProgress progress, TimeProvider
         }
     }
 
-    private async Task TellAsync()
+    /// <summary>Something else has moved that pages show.</summary>
+    public async Task TellAsync()
     {
         Func<Task>[] told;
         lock (gate)

@@ -70,12 +70,13 @@ public abstract partial class TenantPage : ComponentBase, IAsyncDisposable
     /// <summary>Reads all that the page shows, of <see cref="Seen"/>.</summary>
     protected abstract Task LoadAsync();
 
-    protected override async Task OnParametersSetAsync()
+    protected override Task OnParametersSetAsync()
     {
         if (loaded == Navigation.Uri)
-            return;
+            return Task.CompletedTask;
+        var isFirst = loaded is null;
         loaded = Navigation.Uri;
-        await ReloadAsync();
+        return isFirst && RendererInfo.IsInteractive ? Handover.WaitAsync(ReloadAsync) : ReloadAsync();
     }
 
     protected override void OnAfterRender(bool firstRender)

@@ -31,8 +31,14 @@ internal sealed class Ui
     /// <summary>The host as browsers and gateways reach it, without a slash at its end.</summary>
     public string Origin { get; }
 
-    /// <summary>A text, by its English; what has no translation stays English.</summary>
-    public string this[string english] => isPortuguese ? Portuguese.Texts.GetValueOrDefault(english, english) : english;
+    /// <summary>A text by its English, or a word of the log; what has no translation stays as it is, without underscores.</summary>
+    public string this[string text] =>
+        (isPortuguese ? Portuguese.Texts : Codes.Texts).TryGetValue(text, out var words) ? words
+        : IsCode(text) ? text.Replace('_', ' ')
+        : text;
+
+    private static bool IsCode(string text) =>
+        text.Contains('_', StringComparison.Ordinal) && !text.Contains(' ', StringComparison.Ordinal);
 
     /// <summary>A text with values in it.</summary>
     public string Say(string english, params ReadOnlySpan<object?> values) =>

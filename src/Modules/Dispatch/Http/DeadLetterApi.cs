@@ -85,7 +85,9 @@ internal static class DeadLetterApi
     }
 
     private static async Task<string?> FindTenantAsync(HttpContext http, IApiKeys keys) =>
-        http.Request.Headers[Header] is [{ Length: > 0 } key] ? await keys.FindTenantAsync(key, http.RequestAborted) : null;
+        http.Request.Headers[Header] is [{ Length: > 0 } key]
+            ? await keys.FindTenantAsync(key, ApiKeyScopes.DeadLetters, http.RequestAborted)
+            : null;
 
     private static ProblemHttpResult Unauthorized() =>
         Problem(401, "No API key", $"{Header}: send a valid API key of the tenant in this header.", Header);

@@ -94,11 +94,15 @@ internal sealed class TenantQueries(NpgsqlDataSource dataSource, TimeProvider ti
     public async Task<IReadOnlyList<ApiKeyInfo>> ApiKeysAsync(string tenant, CancellationToken cancellationToken)
     {
         await using var select = Command(
-            "select id, name, created_at, last_used_at, revoked_at from api_key where tenant_id = $1 order by created_at, id",
+            "select id, name, created_at, last_used_at, revoked_at, scopes, ends_at from api_key where tenant_id = $1 order by created_at, id",
             tenant
         );
         return await select.ListAsync(
-            row => new ApiKeyInfo(row.GetGuid(0), row.GetString(1), row.Time(2), row.TimeOrNull(3), row.TimeOrNull(4)),
+            row => new ApiKeyInfo(row.GetGuid(0), row.GetString(1), row.Time(2), row.TimeOrNull(3), row.TimeOrNull(4))
+            {
+                Scopes = row.GetFieldValue<string[]>(5),
+                EndsAt = row.TimeOrNull(6),
+            },
             cancellationToken
         );
     }

@@ -31,6 +31,11 @@ internal sealed class TenantRules(IReadOnlyCollection<string>? gateways, IGatewa
             ? trimmed
             : throw Invalid("name", $"The name must have 1 to {LongestText} characters; give one.");
 
+    public static IReadOnlyList<string> Scopes(IReadOnlyCollection<string> scopes) =>
+        scopes.Count > 0 && scopes.All(scope => ApiKeyScopes.All.Contains(scope, StringComparer.Ordinal))
+            ? [.. scopes.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)]
+            : throw Invalid("scopes", $"Give one or more of {string.Join(", ", ApiKeyScopes.All)}.");
+
     public static string TimeZone(string timeZone) =>
         TimeZoneInfo.TryFindSystemTimeZoneById(timeZone, out _) && IsIanaName(timeZone)
             ? timeZone

@@ -32,7 +32,7 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
         from pixel where $1::text[] is null or tenant_id = any ($1)
         order by tenant_id, pixel_id;
 
-        select id, tenant_id, hash from api_key where revoked_at is null and ($1::text[] is null or tenant_id = any ($1))
+        select id, tenant_id, hash, scopes, ends_at from api_key where revoked_at is null and ($1::text[] is null or tenant_id = any ($1))
         """;
 
     /// <param name="slugs">Null reads all.</param>
@@ -125,7 +125,13 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
             (Slug: row.GetString(0), Pixel: new SealedPixel(row.GetString(1), row.GetFieldValue<byte[]>(2), row.TextOrNull(3)))
         );
         var keys = await NextAsync(
-            row => new KnownApiKey(row.GetGuid(0), row.GetString(1), KeyDigest.Of(row.GetFieldValue<byte[]>(2))),
+            row => new KnownApiKey(
+                row.GetGuid(0),
+                row.GetString(1),
+                KeyDigest.Of(row.GetFieldValue<byte[]>(2)),
+                row.GetFieldValue<string[]>(3),
+                row.TimeOrNull(4)
+            ),
             last: true
         );
 

@@ -17,7 +17,7 @@ internal readonly record struct KeyDigest(UInt128 High, UInt128 Low)
         new(BinaryPrimitives.ReadUInt128BigEndian(hash), BinaryPrimitives.ReadUInt128BigEndian(hash[16..]));
 }
 
-internal sealed record KnownApiKey(Guid Id, string Tenant, KeyDigest Digest);
+internal sealed record KnownApiKey(Guid Id, string Tenant, KeyDigest Digest, IReadOnlyList<string> Scopes, DateTimeOffset? EndsAt);
 
 /// <summary>A connection with and without the secret that is running out, so that a look-up only has to compare times.</summary>
 /// <param name="PreviousUntil">Null when there is no previous secret.</param>

@@ -1,0 +1,260 @@
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using TrackAi.Contracts;
+using TrackAi.MetaStandIn;
+using TrackAi.Testing;
+
+namespace TrackAi.Dashboard.Tests;
+
+/// <summary>What people do on the pages, and what the pages do by themselves.</summary>
+public sealed class ActTests(DashboardServer server) : IClassFixture<DashboardServer>
+{
+    private const string Script = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>";
+
+    [Fact]
+    public async Task A_sale_shows_on_the_open_pages_without_a_reload()
+    {
+        var seller = await server.NewSellerAsync();
+        var email = await server.NewUserAsync(seller.Tenant);
+        await using var one = await server.SignedInAsync(email);
+        await using var other = await server.SignedInAsync(email);
+        var events = await one.GoAsync($"/analytics/{seller.Tenant}/events");
+        var overview = await other.GoAsync($"/analytics/{seller.Tenant}");
+        await events.WaitForSelectorAsync("text=No sales here");
+        await overview.WaitForSelectorAsync("text=No sales in this period");
+        await events.EvaluateAsync("window.same = true");
+        await WatchingAsync(2);
+
+        var order = seller.NewOrder();
+        await seller.DeliverAsync(Seller.Sale(order));
+
+        await events.WaitForSelectorAsync($"#sales tr:has-text('{order}') .tag.good:has-text('sent')");
+        await overview.WaitForSelectorAsync(".card:has-text('Reached Meta') .card-value:has-text('1')");
+        (await events.EvaluateAsync<bool>("window.same")).ShouldBeTrue("the page is the one that was opened");
+        one.Complaints.Concat(other.Complaints).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Dead_letters_are_sent_again_after_their_plan_was_shown()
+    {
+        var seller = await server.NewSellerAsync();
+        var orders = await RefuseAsync(seller, 2);
+        await using var browser = await server.SignedInAsync(await server.NewUserAsync(seller.Tenant, name: "Ana Prado"));
+        var page = await browser.GoAsync($"/analytics/{seller.Tenant}/dead-letters");
+
+        await page.ClickAsync("text=Send again…");
+        (await page.InnerTextAsync("#plan")).ShouldContain("2 go back into the queue");
+        orders.ShouldAllBe(order => server.AtMeta(order).Count == 0, "only the plan was shown");
+        await page.ClickAsync("text=Send 2 again");
+
+        await page.WaitForSelectorAsync("#progress:has-text('2 sent')");
+        foreach (var order in orders)
+            (await server.ArrivedAsync(order)).EventId.ShouldBe($"{seller.EventId("perfectpay", order)}");
+        await page.WaitForSelectorAsync("text=Nothing was given up");
+        await browser.GoAsync($"/analytics/{seller.Tenant}/sale?id=perfectpay-{orders[0]}");
+        await page.WaitForSelectorAsync(".timeline li:has-text('Put back into the queue'):has-text('Ana Prado')");
+        browser.Complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Dead_letters_are_put_away_with_a_reason()
+    {
+        var seller = await server.NewSellerAsync();
+        await RefuseAsync(seller, 1);
+        await using var browser = await server.SignedInAsync(await server.NewUserAsync(seller.Tenant));
+        var page = await browser.GoAsync($"/analytics/{seller.Tenant}/dead-letters");
+
+        await page.ClickAsync("text=Put away…");
+        (await page.IsDisabledAsync("#discard .danger")).ShouldBeTrue("without a reason nothing is put away");
+        await page.FillAsync("#discard input", "a test of the pixel");
+        await page.ClickAsync("#discard .danger");
+
+        await page.WaitForSelectorAsync("text=Nothing was given up");
+        (
+            await server.Database.ScalarAsync<string>(
+                "select data ->> 'reason' from mt_events where tenant_id = $1 and type = 'dispatch_discarded'",
+                seller.Tenant
+            )
+        ).ShouldBe("a test of the pixel");
+    }
+
+    [Fact]
+    public async Task From_nothing_to_the_first_sale_in_four_steps()
+    {
+        await using var browser = await server.SignedInAsync(await server.NewUserAsync(tenant: null, name: "Rui Operador"));
+        var page = await browser.GoAsync("/setup");
+        await page.FillAsync("label:has-text('Name') input", "Ateliê do Zé");
+        await page.ClickAsync("text=Go on");
+        await page.WaitForURLAsync("**/analytics/atelie-do-ze/setup?step=2");
+        await page.SelectOptionAsync("select", "perfectpay");
+        await page.FillAsync("input[type=password]", "a-secret-of-the-gateway");
+        (await page.InnerTextAsync(".copy")).ShouldContain("/api/v1/webhooks/perfectpay/atelie-do-ze");
+        await page.ClickAsync("text=Go on");
+        await page.WaitForURLAsync("**/setup?step=3");
+        server.MakeTokenValid("EAAGwizard");
+        await page.FillAsync("input[inputmode=numeric]", "700000000000042");
+        await page.FillAsync("input[type=password]", "EAAGwizard");
+        await page.ClickAsync("text=Go on");
+        await page.WaitForURLAsync("**/setup?step=4");
+        (await page.InnerTextAsync(".copy")).ShouldContain("data-tenant=\"atelie-do-ze\"");
+
+        await page.ClickAsync("text=Send a test through");
+        await page.WaitForSelectorAsync("#probe-ok");
+        await Screens.TakeAsync(page, "wizard-tested-light");
+        (await page.InnerTextAsync("#first-sale")).ShouldContain("Waiting for the first sale");
+        await WatchingAsync(1);
+        var seller = new Seller(server, "perfectpay", "atelie-do-ze", "a-secret-of-the-gateway", "700000000000042");
+        await seller.DeliverAsync(Seller.Sale("primeira-venda"));
+
+        await page.WaitForSelectorAsync("#first-sale:has-text('The first sale is here')");
+        await server.ArrivedAsync("primeira-venda");
+        await browser.GoAsync("/analytics/atelie-do-ze/settings/audit");
+        var audit = await page.InnerTextAsync("table");
+        audit.ShouldContain("Rui Operador");
+        audit.ShouldNotContain("EAAGwizard");
+        audit.ShouldNotContain("a-secret-of-the-gateway");
+        browser.Complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Whatever_strangers_wrote_is_shown_as_text()
+    {
+        var seller = await server.NewSellerAsync();
+        await server.Host.Tenants.RenameTenantAsync(seller.Tenant, Script[..60]);
+        var click = await seller.ClickAsync(
+            new { utm_source = Script, utm_campaign = $"\u202Eevil\u202C שלום 👩‍👩‍👧 {new string('x', 900)}" }
+        );
+        var sale = Seller.Sale("<b>order</b>\"'&", clickId: click);
+        (sale["utm_source"], sale["utm_campaign"]) = (Script, new string('y', 10_000));
+        (await seller.DeliverAsync(sale)).Code.ShouldBe(202);
+        await server.Host.SettledAsync();
+        await using var browser = await server.SignedInAsync(await server.NewUserAsync(seller.Tenant, name: Script));
+
+        foreach (var route in Pages.OfATenant)
+        {
+            var address = Pages.Of(route, seller.Tenant);
+            var page = await browser.GoAsync(
+                route.EndsWith("/sale", StringComparison.Ordinal)
+                    ? $"{address}?id={Uri.EscapeDataString("perfectpay-<b>order</b>\"'&")}"
+                    : $"{address}?search={Uri.EscapeDataString(Script)}&gateway={Uri.EscapeDataString(Script)}&reason={Uri.EscapeDataString(Script)}&period=%00&cursor=%27"
+            );
+            (await page.EvaluateAsync<bool>("window.hacked === undefined")).ShouldBeTrue(route);
+            (
+                await page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            ).ShouldBeLessThanOrEqualTo(0, route);
+        }
+
+        var events = await browser.GoAsync($"/analytics/{seller.Tenant}/events");
+        await events.WaitForSelectorAsync("#sales tr:has-text('<b>order</b>')");
+        await Screens.TakeAsync(events, "hostile-light");
+        browser.Complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task What_is_exported_is_what_is_shown_and_no_spreadsheet_computes_it()
+    {
+        var seller = await server.NewSellerAsync();
+        var sale = Seller.Sale("=1+1", amount: 10.5m);
+        sale["utm_source"] = "=HYPERLINK(\"http://evil.example\"),\"x";
+        await seller.DeliverAsync(sale);
+        await seller.DeliverAsync(Seller.Sale(seller.NewOrder(), status: "pending"));
+        await server.Host.SettledAsync();
+        await using var browser = await server.SignedInAsync(await server.NewUserAsync(seller.Tenant));
+        var page = await browser.GoAsync($"/analytics/{seller.Tenant}/events?status=sent");
+
+        var csv = await DownloadAsync("CSV");
+        csv.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length.ShouldBe(2, "the pending one was filtered away");
+        csv.ShouldContain(",\"'=1+1\",");
+        csv.ShouldContain(",10.5,BRL,");
+        csv.ShouldContain("\"'=HYPERLINK(\"\"http://evil.example\"\"),\"\"x\"");
+        JsonElement.Parse(await DownloadAsync("JSON"))[0].GetProperty("order_id").GetString().ShouldBe("=1+1");
+
+        async Task<string> DownloadAsync(string what)
+        {
+            var download = await page.RunAndWaitForDownloadAsync(() => page.ClickAsync($"a.button:has-text('{what}')"));
+            return await File.ReadAllTextAsync(await download.PathAsync());
+        }
+    }
+
+    [Fact]
+    public async Task A_key_that_may_only_read_does_not_send_dead_letters_again_and_one_that_was_rotated_ends()
+    {
+        var seller = await server.NewSellerAsync();
+        await using var browser = await server.SignedInAsync(await server.NewUserAsync(seller.Tenant));
+        var page = await browser.GoAsync($"/analytics/{seller.Tenant}/settings/api-keys");
+        await page.FillAsync("input[maxlength='200']", "Relatórios");
+        await page.ClickAsync("text=Make a key");
+        var key = await page.InnerTextAsync("#new-key code");
+
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/v1/analytics/match-rate");
+        request.Headers.Add("x-api-key", key);
+        (await seller.SendAsync(request)).Code.ShouldBe(200);
+        using var redrive = new HttpRequestMessage(HttpMethod.Get, "/api/v1/dispatch/dead-letters");
+        redrive.Headers.Add("x-api-key", key);
+        (await seller.SendAsync(redrive)).Code.ShouldBe(401);
+
+        await page.ClickAsync("text=Rotate");
+        await page.WaitForSelectorAsync($"#new-key code:not(:has-text('{key}'))");
+        var keys = server.Host.Services.GetRequiredService<IApiKeys>();
+        (await keys.FindTenantAsync(key)).ShouldBe(seller.Tenant, "both are taken for a while");
+        (await keys.ListAsync(seller.Tenant)).Count(one => one.EndsAt is not null).ShouldBe(1);
+        (await keys.FindTenantAsync(await page.InnerTextAsync("#new-key code"), ApiKeyScopes.DeadLetters)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task A_read_model_is_rebuilt_from_the_page_by_an_operator_only()
+    {
+        var seller = await server.NewSellerAsync();
+        await seller.DeliverAsync(Seller.Sale(seller.NewOrder()));
+        await server.Host.SettledAsync();
+        await using var owner = await server.SignedInAsync(await server.NewUserAsync(seller.Tenant));
+        var seen = await owner.GoAsync($"/analytics/{seller.Tenant}/health");
+        (await seen.Locator("button:has-text('Rebuild')").CountAsync()).ShouldBe(0);
+
+        await using var browser = await server.SignedInAsync(await server.NewUserAsync(tenant: null));
+        var page = await browser.GoAsync($"/analytics/{seller.Tenant}/health");
+        await page.ClickAsync("tr:has-text('Visits') button");
+        await page.WaitForSelectorAsync("tr:has-text('Visits') .tag:has-text('rebuilt')");
+    }
+
+    [Fact]
+    public async Task A_paused_pixel_is_shown_and_resumed_from_the_page()
+    {
+        var seller = await server.NewSellerAsync(tokenIsValid: false);
+        await seller.DeliverAsync(Seller.Sale(seller.NewOrder()));
+        await using var browser = await server.SignedInAsync(await server.NewUserAsync(seller.Tenant));
+        var page = await browser.GoAsync($"/analytics/{seller.Tenant}/health");
+        await page.WaitForSelectorAsync($"tr:has-text('{seller.PixelId}') .tag.bad:has-text('paused')");
+
+        server.MakeTokenValid(seller.Token);
+        await page.ClickAsync($"tr:has-text('{seller.PixelId}') button:has-text('Resume')");
+
+        await Eventually.TrueAsync(
+            async () =>
+                await server.Database.ScalarAsync<long>("select count(*) from dispatch_queue where tenant_id = $1", seller.Tenant) == 0,
+            "what waited is sent"
+        );
+    }
+
+    private async Task<IReadOnlyList<string>> RefuseAsync(Seller seller, int sales)
+    {
+        server.Meta.Inject(MetaFault.Error(400, 100, 2804019) with { Pixel = seller.PixelId });
+        var orders = new List<string>();
+        for (var sale = 0; sale < sales; sale++)
+        {
+            orders.Add(seller.NewOrder());
+            await seller.DeliverAsync(Seller.Sale(orders[^1]));
+        }
+
+        await server.Host.SettledAsync();
+        server.Meta.ClearFaults();
+        return orders;
+    }
+
+    /// <summary>Waits until the circuits of the open pages listen.</summary>
+    private Task WatchingAsync(int pages) =>
+        Eventually.TrueAsync(
+            () => Task.FromResult(server.Host.Services.GetRequiredService<Live.LiveFeed>().Watchers >= pages),
+            "the pages listen"
+        );
+}
