@@ -1,4 +1,5 @@
 using TrackAi.Contracts;
+using TrackAi.EventStore;
 
 namespace TrackAi.Matching.Tests;
 
@@ -77,6 +78,24 @@ public sealed class MatchConversionsTests(MatchingDatabase database) : IClassFix
 
         var matched = (await database.DecisionAsync(next)).ShouldBeOfType<ConversionMatched>();
         (matched.ClickId, matched.Rule).ShouldBe((click, MatchRule.EmailHash));
+    }
+
+    // A shop that types its own phone for everybody: what each sale looks at must not grow with how often that was told.
+    [Fact]
+    public async Task Hundreds_of_sales_with_one_phone_and_one_browser_are_all_decided_by_its_click()
+    {
+        var shop = new Person { Phone = "11987650077", Fbp = "fb.1.1793890500123.1000000077" };
+        var click = await database.ClickAsync(shop);
+        var sales = new List<StreamId>();
+        for (var sale = 0; sale < 300; sale++)
+            sales.Add(await database.SaleAsync(shop, at: MatchingDatabase.Noon.AddSeconds(sale)));
+        await database.MatchAsync();
+
+        foreach (var sale in (StreamId[])[sales[0], sales[150], sales[^1]])
+        {
+            var matched = (await database.DecisionAsync(sale)).ShouldBeOfType<ConversionMatched>();
+            (matched.ClickId, matched.Rule, matched.Candidates.Count).ShouldBe((click, MatchRule.Fbp, 2));
+        }
     }
 
     [Fact]

@@ -54,12 +54,13 @@ internal static class LookUps
     // A sibling is a byte for the rule and its hash.
     private const string Siblings = "select get_byte(s.one, 0)::smallint, substring(s.one from 2)";
 
+    // A phone that a whole shop shares was told with the same few browsers again and again: each counts once, from when it was first told.
     private const string Targets = $"""
         from unnest($1, $2, $3, $4, $5, $6, $7) with ordinality k(tenant, rule, hash, before, since, until, conversion, ord)
         cross join lateral (
             select k.rule, k.hash, 0::bigint, false
             union all
-            {Siblings}, l.position, true
+            {Siblings}, min(l.position), true
             from (
                 select m.siblings, m.position from match_link m
                 where k.rule = any ({OfPerson}) and m.tenant_id = k.tenant and m.rule = k.rule and m.hash = k.hash
@@ -67,6 +68,7 @@ internal static class LookUps
                 order by m.at desc, m.position desc limit {LinksPerKey}
             ) l
             cross join lateral unnest(l.siblings) s(one)
+            group by s.one
         ) t(rule, hash, position, by_link)
         """;
 
@@ -120,6 +122,7 @@ internal static class LookUps
                 order by m.at desc, m.position desc limit {LinksPerKey}
             ) l
             cross join lateral unnest(l.siblings) s(one)
+            group by s.one
         ) t(rule, hash)
         cross join lateral (
             select m.conversion_id from match_open m
