@@ -50,7 +50,7 @@ public sealed class MatchReasonTests(ApiHost api) : IClassFixture<ApiHost>
                 tenant
             )
         ).ShouldBe([
-            "false | no_click_token | - | Joined to no click: none was captured with any of its identifiers. No tracking field carried the click token: with it in the checkout's link the sale would have been joined. So it would by fbp, had the sale brought it.",
+            "false | no_click_token | - | Joined to no click: none was captured with any of its identifiers. No tracking field carried the click token: with it in the checkout's link the sale would have been joined to its click. So it would by fbp, had the sale brought it.",
             "true | - | late_click | Joined to click tk1_abc of 2025-11-20 13:00:00 UTC by fbp, score 0.85. Decided anew because of a click that reached us late (click-tk1_abc): before, it was joined to no click.",
         ]);
         (
@@ -134,6 +134,31 @@ public sealed class MatchReasonTests(ApiHost api) : IClassFixture<ApiHost>
             "It is a guess and counts in the reports only: nothing of the click's browser is sent to Meta.",
             "The first touch was click tk1_first of 2025-11-17 15:00:00 UTC by e-mail, the last one click tk1_abc of 2025-11-20 13:00:00 UTC; the rules count the last one.",
             "The sale came without click token and fbclid: any of them would have joined it more surely.",
+        ]);
+    }
+
+    [Fact]
+    public async Task What_was_sent_tells_its_match_quality_and_what_would_raise_it()
+    {
+        var sale = Facts.Received(tenant, "Q1");
+        var dispatch = Facts.Requested(sale);
+        await AppendAsync(
+            sale,
+            sale,
+            Facts.Matched(sale),
+            dispatch,
+            Facts.Sent(dispatch) with
+            {
+                Quality = new(4, ["em", "ph"], ["fbc", "fbp"]),
+            }
+        );
+        await api.CaughtUpAsync();
+
+        (await api.GetAsync("conversions/hotmart-Q1/timeline", ApiHost.KeyOf(tenant)))
+            .At("steps.3.details")
+            .ShouldBe("""["Match quality, by our estimate: 4 of 10, by em, ph; fbc, fbp would raise it."]""");
+        (await api.RowsAsync("select match_quality, identifiers from dispatch_attempt where tenant_id = $1", tenant)).ShouldBe([
+            "4 | [\"em\", \"ph\"]",
         ]);
     }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using TrackAi.EventStore;
 
 namespace TrackAi.Benchmarks;
@@ -55,5 +56,22 @@ internal static class GenerateVerb
                 $"generated and imported {events} events of real size in {elapsed.TotalSeconds:0.0} s, {events / elapsed.TotalSeconds:0}/s"
             )
         );
+        await PassOverAsync(database, cancellationToken);
+    }
+
+    // The past has been matched and dispatched: whoever does that starts behind it.
+    private static async Task PassOverAsync(BenchDatabase database, CancellationToken cancellationToken)
+    {
+        await using var application = await BenchHost.BuildAsync(database.ConnectionString, runDaemon: false);
+        var mark = await application.Services.GetRequiredService<PostgresEventStore>().ReadHighWaterMarkAsync(cancellationToken);
+        foreach (var subscription in application.Services.GetServices<ISubscription>())
+        {
+            await using var move = application
+                .Services.GetRequiredService<NpgsqlDataSource>()
+                .CreateCommand("select mt_mark_event_progression($1, $2)");
+            move.Parameters.Add(new() { Value = $"{subscription.Name}:All" });
+            move.Parameters.Add(new() { Value = mark });
+            await move.ExecuteNonQueryAsync(cancellationToken);
+        }
     }
 }

@@ -9,6 +9,7 @@ Command[] measurements =
     RebuildBenchmark.Verb(),
     QueryBenchmark.Verb(),
     WebhookBenchmark.Verb(),
+    MatchingBenchmark.Verb(),
     DispatchVerbs.Dispatch(),
     DispatchVerbs.Fairness(),
     DispatchVerbs.Queue(),

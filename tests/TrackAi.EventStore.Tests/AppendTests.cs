@@ -51,6 +51,29 @@ public sealed class AppendTests(OrdersDatabase database) : IClassFixture<OrdersD
     }
 
     [Fact]
+    public async Task A_stream_that_cannot_be_started_again_burns_no_number_and_costs_its_neighbours_nothing()
+    {
+        await using var host = await database.StartAsync(daemon: false);
+        Append Start(int number) =>
+            new(Orders.Stream($"start-{number}"), [new OrderPlaced("Ana", number), new OrderPaid(number)]) { ExpectedVersion = 0 };
+        await host.Store.AppendAsync(Start(7));
+        var before = await database.ScalarAsync<long>("select last_value from mt_events_sequence");
+
+        var results = await Task.WhenAll(Enumerable.Range(0, 40).Select(number => host.Store.AppendAsync(Start(number))));
+
+        results[7].ShouldBe(new AppendResult.WrongExpectedVersion(0, 2));
+        results.OfType<AppendResult.Appended>().Count().ShouldBe(39);
+        (await database.ScalarAsync<long>("select last_value from mt_events_sequence")).ShouldBe(before + 2 * 39);
+        for (var number = 0; number < 40; number++)
+            if (results[number] is AppendResult.Appended appended)
+                (
+                    await database.ScalarAsync<string>(
+                        $"select min(seq_id) || ': ' || string_agg(version || ' ' || type, ', ' order by seq_id) from mt_events where stream_id = 'order-start-{number}'"
+                    )
+                ).ShouldBe($"{appended.Sequence}: 1 order_placed, 2 order_paid");
+    }
+
+    [Fact]
     public async Task A_key_is_used_once_in_its_tenant_whatever_the_stream()
     {
         await using var host = await database.StartAsync(daemon: false);

@@ -79,6 +79,10 @@ public sealed class LargeTests(OrdersDatabase database) : IClassFixture<OrdersDa
         await host.CaughtUpAsync("OrderLog");
 
         (await database.ScalarAsync<long>("select count(*) from order_log where stream like 'order-heavy-%'")).ShouldBe(60);
+        var largest = await database.ScalarAsync<long>(
+            "select max(events) from (select count(*) as events from order_log where stream like 'order-heavy-%' group by xmin::text) pages"
+        );
+        largest.ShouldBeLessThanOrEqualTo(33, "a page ends after 32 MiB");
     }
 
     private static OrderNoted OfBytes(int bytes)

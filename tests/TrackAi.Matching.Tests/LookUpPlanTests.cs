@@ -85,7 +85,7 @@ public sealed class LookUpPlanTests(MatchingDatabase database) : IClassFixture<M
             RoundTrip.Times(many.Select(_ => MatchingDatabase.Noon.AddDays(-7))),
             RoundTrip.Times(many.Select(_ => MatchingDatabase.Noon))
         );
-        return sql == LookUps.Candidates
+        return sql != LookUps.OpenSales
             ? [tenants, rules, hashes, positions, since, until, RoundTrip.Varchars(many.Select(_ => "hotmart-1"))]
             : [new() { Value = many }, tenants, rules, hashes, positions, since, until];
     }

@@ -34,6 +34,8 @@ internal static class MatchWords
     /// <summary>A step of the timeline with these words; of a decision made anew also what became of what had been sent.</summary>
     public static TimelineStep Told(TimelineStep step, RecordedEvent recorded, IReadOnlyList<RecordedEvent> stream)
     {
+        if (recorded.Data is DispatchSucceeded { Quality: { } quality })
+            return step with { Details = [.. step.Details, Of(quality)] };
         if (recorded.Data is not (ConversionMatched or ConversionUnmatched))
             return step;
         var isAnew = recorded.Data is ConversionMatched { Reopened: not null } or ConversionUnmatched { Reopened: not null };
@@ -45,6 +47,11 @@ internal static class MatchWords
         stream.Any(recorded => recorded.Sequence < decision.Sequence && recorded.Data is DispatchSucceeded)
             ? "Meta had confirmed the sale before: it is not sent again, this is for the reports."
             : "The sale had not been confirmed by Meta yet: what is sent from here on knows it.";
+
+    private static string Of(MatchQuality quality) =>
+        FormattableString.Invariant(
+            $"Match quality, by our estimate: {quality.Score:0.##} of 10, by {string.Join(", ", quality.Carries)}{(quality.Raises.Count == 0 ? "" : $"; {string.Join(", ", quality.Raises)} would raise it")}."
+        );
 
     private static IEnumerable<string> Of(ConversionMatched matched)
     {
@@ -62,7 +69,7 @@ internal static class MatchWords
             yield return $"Click {near.ClickId} of {Steps.Time(near.ClickedAt)} may have been it: it has the same {Steps.Name(near.Rule)}, and nothing surer says so.";
         if (unmatched.Missing is { Count: > 0 } missing)
             yield return missing[0] == MatchRule.ClickToken
-                ? $"No tracking field carried the click token: with it in the checkout's link the sale would have been joined.{Others(missing)}"
+                ? $"No tracking field carried the click token: with it in the checkout's link the sale would have been joined to its click.{Others(missing)}"
                 : $"It would have been joined by {List(missing, "or")}, had the sale brought it.";
         if (unmatched.Tried.Any(tried => tried is { Rule: MatchRule.ClickToken, Outcome: "not_found" }))
             yield return "Its click token is of a click that never reached us: the page was left too soon, or something blocked the pixel.";

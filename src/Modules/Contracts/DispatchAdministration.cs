@@ -41,7 +41,11 @@ public sealed record DispatchPreview(
     IReadOnlyList<string> Problems,
     IReadOnlyList<string> Dropped,
     System.Text.Json.JsonElement Request
-);
+)
+{
+    /// <summary>How well Meta could tell whose event it is.</summary>
+    public required MatchQuality Quality { get; init; }
+}
 
 /// <summary>Builds what Meta would be sent, and sends nothing. Implemented by Dispatch.</summary>
 public interface IDispatchPreview

@@ -28,7 +28,20 @@ public sealed record DispatchSucceeded(
     double LatencyMs,
     IReadOnlyList<string> Messages,
     DateTimeOffset AttemptedAt
-);
+)
+{
+    /// <summary>How well Meta can tell whose event it is, by our estimate; null of what an earlier version sent.</summary>
+    public MatchQuality? Quality { get; init; }
+}
+
+/// <summary>
+/// An estimate of Meta's event match quality, which Meta itself only tells of many events together, and later
+/// (https://www.facebook.com/business/help/765081237991954).
+/// </summary>
+/// <param name="Score">0 to 10, as Meta counts.</param>
+/// <param name="Carries">Meta's names of the identifiers that the event carries.</param>
+/// <param name="Raises">Those that would raise it most, the weightiest first.</param>
+public sealed record MatchQuality(double Score, IReadOnlyList<string> Carries, IReadOnlyList<string> Raises);
 
 /// <summary>An attempt failed; <paramref name="RetryAt"/> says when the next one is due.</summary>
 /// <param name="HttpStatus">Null when Meta gave no answer.</param>

@@ -43,6 +43,9 @@ internal abstract record Attempt(ClaimedDispatch Claimed, object Fact)
                     accepted.Messages,
                     now
                 )
+                {
+                    Quality = QualityEstimate.Of(dispatch.Event.UserData),
+                }
             ),
             MetaAnswer.Refused { Class: ErrorClass.Permanent } refused => Dead(
                 dispatch.Claimed,

@@ -75,6 +75,9 @@ internal sealed class Preview(
             [.. EventValidation.Check(built, now), .. pixel is null ? (string[])["no_token"] : []],
             built.Dropped,
             JsonElement.Parse(body.WrittenSpan)
-        );
+        )
+        {
+            Quality = QualityEstimate.Of(built.UserData),
+        };
     }
 }

@@ -10,12 +10,14 @@ namespace TrackAi.EventStore;
 /// </summary>
 public sealed partial class EventSerializer
 {
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    private static readonly JsonSerializerOptions Read = new(JsonSerializerDefaults.Web)
     {
-        Converters = { new JsonStringEnumConverter(), new TextConverter() },
+        Converters = { new JsonStringEnumConverter() },
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         RespectRequiredConstructorParameters = false,
     };
+
+    private static readonly JsonSerializerOptions Write = new(Read) { Converters = { new TextConverter() } };
 
     private readonly FrozenDictionary<Type, EventName> names;
     private readonly FrozenDictionary<string, Type> types;
@@ -37,7 +39,7 @@ public sealed partial class EventSerializer
             ? name
             : throw new InvalidAppendException($"{type} is not a registered event type; add it to the types given to AddEventStore.");
 
-    public static byte[] Serialize(object data) => JsonSerializer.SerializeToUtf8Bytes(data, data.GetType(), Json);
+    public static byte[] Serialize(object data) => JsonSerializer.SerializeToUtf8Bytes(data, data.GetType(), Write);
 
     internal object Deserialize(RecordedEvent recorded)
     {
@@ -45,7 +47,7 @@ public sealed partial class EventSerializer
             throw new UnreadableEventException($"Event {recorded.Sequence} has type '{recorded.Type}', which this program does not know.");
         try
         {
-            return JsonSerializer.Deserialize(recorded.Json.Span, type, Json)
+            return JsonSerializer.Deserialize(recorded.Json.Span, type, Read)
                 ?? throw new UnreadableEventException($"Event {recorded.Sequence} of type '{recorded.Type}' is the JSON null.");
         }
         catch (JsonException exception)

@@ -77,7 +77,7 @@ public sealed class EventSession : IAsyncDisposable
         foreach (var wave in Waves())
         {
             var requests = wave.Select(append => PendingAppend.Prepare(append, serializer, options, time)).ToArray();
-            var results = await statement.ExecuteAsync(Connection, requests, time.GetUtcNow(), cancellationToken);
+            var results = await statement.ExecuteAsync(Connection, requests, time.GetUtcNow(), mayStart: false, cancellationToken);
             for (var index = 0; index < results.Length; index++)
                 if (results[index] is not AppendResult.Appended)
                     throw new AppendRefusedException(requests[index].Append, results[index]);

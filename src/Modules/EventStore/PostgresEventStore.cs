@@ -83,9 +83,9 @@ public sealed class PostgresEventStore
         while (after < mark)
         {
             var page = await reader.ReadRangeAsync(after, mark, options.PageSize, null, cancellationToken);
-            foreach (var recorded in page)
+            foreach (var recorded in page.Events)
                 yield return recorded;
-            after = page.Count < options.PageSize ? mark : page[^1].Sequence;
+            after = page.Ceiling;
         }
     }
 

@@ -270,10 +270,9 @@ public sealed partial class ProjectionRebuilder
             while (position < mark)
             {
                 var page = await next;
-                var ceiling = page.Count < PageSize ? mark : page[^1].Sequence;
-                next = ceiling < mark ? reader.ReadRangeAsync(ceiling, mark, PageSize, types, cancellationToken) : Nothing;
-                await ApplyAsync(projection, schema, PageOf(projection, page, position, ceiling), cancellationToken);
-                position = ceiling;
+                next = page.Ceiling < mark ? reader.ReadRangeAsync(page.Ceiling, mark, PageSize, types, cancellationToken) : Nothing;
+                await ApplyAsync(projection, schema, PageOf(projection, page, position), cancellationToken);
+                position = page.Ceiling;
                 Report(mark);
             }
         }
@@ -286,7 +285,7 @@ public sealed partial class ProjectionRebuilder
         }
     }
 
-    private static readonly Task<IReadOnlyList<RecordedEvent>> Nothing = Task.FromResult<IReadOnlyList<RecordedEvent>>([]);
+    private static readonly Task<EventPage> Nothing = Task.FromResult(new EventPage([], 0));
 
     private async Task ApplyAsync(IProjection projection, string schema, BulkPage page, CancellationToken cancellationToken)
     {
@@ -299,15 +298,15 @@ public sealed partial class ProjectionRebuilder
         await transaction.CommitAsync(cancellationToken);
     }
 
-    private static BulkPage PageOf(IProjection projection, IReadOnlyList<RecordedEvent> events, long after, long ceiling) =>
+    private static BulkPage PageOf(IProjection projection, EventPage page, long after) =>
         new(
             after,
-            ceiling,
+            page.Ceiling,
             async (connection, cancellationToken) =>
             {
-                if (events.Count > 0)
-                    await projection.ApplyAsync(events, connection, cancellationToken);
-                return events.Count;
+                if (page.Events.Count > 0)
+                    await projection.ApplyAsync(page.Events, connection, cancellationToken);
+                return page.Events.Count;
             }
         );
 
@@ -374,9 +373,8 @@ public sealed partial class ProjectionRebuilder
         while (position < mark)
         {
             var page = await reader.ReadRangeAsync(position, mark, PageSize, types, cancellationToken);
-            var ceiling = page.Count < PageSize ? mark : page[^1].Sequence;
-            await ApplyPageAsync(projection, PageOf(projection, page, position, ceiling), connection, cancellationToken);
-            position = ceiling;
+            await ApplyPageAsync(projection, PageOf(projection, page, position), connection, cancellationToken);
+            position = page.Ceiling;
         }
 
         await ExecuteAsync(connection, "set local search_path = public", cancellationToken);

@@ -22,23 +22,40 @@ internal sealed partial class SettleHeldDeliveries(
 {
     private const int PageSize = 100;
 
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
+    // Another host may have taken in what is due next.
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan TryAgainAfter = TimeSpan.FromSeconds(30);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Pause, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        while (!stoppingToken.IsCancellationRequested)
         {
+            var pause = Longest;
             try
             {
-                while (await SettleAsync(stoppingToken) == PageSize) { }
+                pause = await SettleDueAsync(stoppingToken);
             }
             catch (Exception exception) when (exception is NpgsqlException or EventStoreUnavailableException or TimeoutException)
             {
                 LogFailed(logger, exception);
             }
+            await Task.Delay(pause, time, stoppingToken);
         }
+    }
+
+    /// <returns>How long nothing will be due, as far as is known.</returns>
+    private async Task<TimeSpan> SettleDueAsync(CancellationToken cancellationToken)
+    {
+        await using var next = dataSource.CreateCommand("select min(due_at) from held_delivery");
+        var due = await next.ExecuteScalarAsync(cancellationToken);
+        if (due is not DateTime first)
+            return Longest;
+        var left = first - time.GetUtcNow().UtcDateTime;
+        if (left > TimeSpan.Zero)
+            return TimeSpan.FromTicks(Math.Clamp(left.Ticks, Shortest.Ticks, Longest.Ticks));
+        while (await SettleAsync(cancellationToken) == PageSize) { }
+        return Shortest;
     }
 
     /// <returns>How many were settled.</returns>

@@ -54,6 +54,21 @@ internal static class Consents
             );
     }
 
+    /// <summary>Which tenants' pages ask at all: of the others nothing need be looked up.</summary>
+    public static void FindTenants(this RoundTrip trip, IEnumerable<string> tenants, HashSet<string> found)
+    {
+        var all = tenants.Distinct(StringComparer.Ordinal).ToArray();
+        if (all.Length > 0)
+            trip.Ask(
+                """
+                select t.tenant from unnest($1) t(tenant)
+                cross join lateral (select 1 from match_consent m where m.tenant_id = t.tenant order by m.hash, m.position limit 1) c
+                """,
+                row => found.Add(row.GetString(0)),
+                RoundTrip.Varchars(all)
+            );
+    }
+
     /// <summary>The latest words under many hashes.</summary>
     public static void Find(
         this RoundTrip trip,

@@ -153,7 +153,7 @@ internal static class Decision
         return new RuleTried(rule, outcome, found.Count)
         {
             HasMore = clicks.Sale.FoundMore.Contains(rule) ? true : null,
-            WindowFrom = from == windowFrom ? null : from,
+            WindowFrom = from == windowFrom || found.Count == 0 ? null : from,
         };
     }
 

@@ -1,3 +1,4 @@
+using Npgsql;
 using TrackAi.Contracts;
 
 namespace TrackAi.Matching;
@@ -38,8 +39,11 @@ internal readonly record struct OpenAsked(int Evidence, Key Key, long Before, Da
 /// </summary>
 internal static class LookUps
 {
-    /// <summary>Clicks of one identifier that are told; the latest ones before the sale, and the first in the window beside.</summary>
-    private const string ClicksPerKey = "20";
+    /// <summary>Clicks of one identifier that are told: the latest ones before the sale, and the first in the window beside.</summary>
+    public const int ClicksPerKey = 20;
+
+    // Whoever has fewer rows than this is known whole by the first look.
+    private const int Enough = 2 * ClicksPerKey;
 
     private const string LinksPerKey = "50";
     private const string SalesPerKey = "20";
@@ -50,8 +54,7 @@ internal static class LookUps
     // A sibling is a byte for the rule and its hash.
     private const string Siblings = "select get_byte(s.one, 0)::smallint, substring(s.one from 2)";
 
-    public const string Candidates = $"""
-        select k.ord, f.click_id, f.clicked_at, greatest(f.position, t.position), t.by_link, f.more
+    private const string Targets = $"""
         from unnest($1, $2, $3, $4, $5, $6, $7) with ordinality k(tenant, rule, hash, before, since, until, conversion, ord)
         cross join lateral (
             select k.rule, k.hash, 0::bigint, false
@@ -65,23 +68,39 @@ internal static class LookUps
             ) l
             cross join lateral unnest(l.siblings) s(one)
         ) t(rule, hash, position, by_link)
+        """;
+
+    /// <summary>The clicks of an identifier, the latest first: nearly always all there are.</summary>
+    public const string Candidates = $"""
+        select k.ord, f.click_id, f.clicked_at, greatest(f.position, t.position), t.by_link
+        {Targets}
         cross join lateral (
-            select c.click_id, c.clicked_at, c.position, c.n > {ClicksPerKey} as more
-            from (
-                select m.click_id, m.clicked_at, m.position, row_number() over (order by m.clicked_at desc) as n from match_key m
+            select m.click_id, m.clicked_at, m.position from match_key m
+            where m.tenant_id = k.tenant and m.rule = t.rule and m.hash = t.hash and m.position < k.before
+            order by m.clicked_at desc limit 40
+        ) f
+        """;
+
+    /// <summary>Those of somebody who clicked very often: the latest before the sale, the first in the window and the first after the sale.</summary>
+    public const string CandidatesAmongMany = $"""
+        select k.ord, f.click_id, f.clicked_at, greatest(f.position, t.position), t.by_link
+        {Targets}
+        cross join lateral (
+            (
+                select m.click_id, m.clicked_at, m.position from match_key m
                 where m.tenant_id = k.tenant and m.rule = t.rule and m.hash = t.hash and m.clicked_at <= k.until and m.position < k.before
-                order by m.clicked_at desc limit {ClicksPerKey} + 1
-            ) c
+                order by m.clicked_at desc limit 40
+            )
             union all
             (
-                select m.click_id, m.clicked_at, m.position, false from match_key m
+                select m.click_id, m.clicked_at, m.position from match_key m
                 where m.tenant_id = k.tenant and m.rule = t.rule and m.hash = t.hash and m.clicked_at between k.since and k.until
                     and m.position < k.before
                 order by m.clicked_at limit 1
             )
             union all
             (
-                select m.click_id, m.clicked_at, m.position, false from match_key m
+                select m.click_id, m.clicked_at, m.position from match_key m
                 where m.tenant_id = k.tenant and m.rule = t.rule and m.hash = t.hash and m.clicked_at > k.until and m.position < k.before
                 order by m.clicked_at limit 1
             )
@@ -158,26 +177,41 @@ internal static class LookUps
     }
 
     /// <summary>The clicks of many identifiers. A click that was found in several ways by one rule counts as of the earliest of them.</summary>
-    public static void Find(this RoundTrip trip, IReadOnlyList<KeyAsked> asked, FoundClicks found)
+    /// <param name="trip">What goes with the first question; it is executed here.</param>
+    public static async Task FindAsync(
+        this RoundTrip trip,
+        IReadOnlyList<KeyAsked> asked,
+        FoundClicks found,
+        NpgsqlConnection connection,
+        CancellationToken cancellationToken
+    )
+    {
+        var rows = new ClicksOfKeys(asked);
+        Ask(trip, Candidates, asked, rows);
+        await trip.ExecuteAsync(cancellationToken);
+        var busy = rows.Settle(found, Enough);
+        if (busy.Count == 0)
+            return;
+        var again = new RoundTrip(connection);
+        var more = new ClicksOfKeys(busy);
+        Ask(again, CandidatesAmongMany, busy, more);
+        await again.ExecuteAsync(cancellationToken);
+        more.Settle(found, int.MaxValue);
+    }
+
+    private static void Ask(RoundTrip trip, string sql, IReadOnlyList<KeyAsked> asked, ClicksOfKeys rows)
     {
         if (asked.Count > 0)
             trip.Ask(
-                Candidates,
+                sql,
                 row =>
-                {
-                    var one = asked[(int)row.GetInt64(0) - 1];
-                    if (row.GetBoolean(5))
-                        found.AddMore(one.Ask, one.Key.Rule);
-                    else
-                        found.Add(
-                            one.Ask,
-                            new Candidate(one.Key.Rule, row.GetString(1), row.GetFieldValue<DateTimeOffset>(2))
-                            {
-                                ByLink = row.GetBoolean(4),
-                            },
-                            Math.Max(row.GetInt64(3), one.KeyPosition)
-                        );
-                },
+                    rows.Add(
+                        (int)row.GetInt64(0) - 1,
+                        row.GetString(1),
+                        row.GetFieldValue<DateTimeOffset>(2),
+                        row.GetInt64(3),
+                        row.GetBoolean(4)
+                    ),
                 RoundTrip.Varchars(asked.Select(one => one.Key.TenantId)),
                 RoundTrip.Rules(asked.Select(one => one.Key.Rule)),
                 RoundTrip.Hashes(asked.Select(one => one.Key.Hash)),
@@ -195,7 +229,7 @@ internal static class LookUps
             trip.Ask(
                 OpenSales,
                 row => found(row.GetInt32(0), row.GetString(1)),
-                new Npgsql.NpgsqlParameter { Value = asked.Select(one => one.Evidence).ToArray() },
+                new NpgsqlParameter { Value = asked.Select(one => one.Evidence).ToArray() },
                 RoundTrip.Varchars(asked.Select(one => one.Key.TenantId)),
                 RoundTrip.Rules(asked.Select(one => one.Key.Rule)),
                 RoundTrip.Hashes(asked.Select(one => one.Key.Hash)),
@@ -207,6 +241,61 @@ internal static class LookUps
 
     private static string ArrayOf(IEnumerable<Key> siblings) =>
         $"{{{string.Join(',', siblings.Select(key => $"\"\\\\x{(byte)key.Rule:x2}{Convert.ToHexStringLower(key.Hash)}\""))}}}";
+}
+
+/// <summary>The rows of each identifier asked for, to be told or asked for again.</summary>
+internal sealed class ClicksOfKeys(IReadOnlyList<KeyAsked> asked)
+{
+    private readonly List<(Candidate Candidate, long Position)>?[] rows = new List<(Candidate, long)>?[asked.Count];
+
+    public void Add(int key, string clickId, DateTimeOffset clickedAt, long position, bool byLink) =>
+        (rows[key] ??= []).Add((new Candidate(asked[key].Key.Rule, clickId, clickedAt) { ByLink = byLink }, position));
+
+    /// <summary>Tells what was found, of each identifier no more than can be read.</summary>
+    /// <returns>Identifiers with as many rows as there may be at a time: there may be more.</returns>
+    public IReadOnlyList<KeyAsked> Settle(FoundClicks found, int enough)
+    {
+        var busy = new List<KeyAsked>();
+        for (var key = 0; key < rows.Length; key++)
+        {
+            if (rows[key] is not { } of)
+                continue;
+            if (of.Count >= enough)
+                busy.Add(asked[key]);
+            else
+                Tell(asked[key], of, found);
+        }
+
+        return busy;
+    }
+
+    private static void Tell(KeyAsked key, List<(Candidate Candidate, long Position)> of, FoundClicks found)
+    {
+        if (of.Count > 1)
+            of = Chosen(key, of, found);
+        foreach (var (candidate, position) in of)
+            found.Add(key.Ask, candidate, Math.Max(position, key.KeyPosition));
+    }
+
+    private static List<(Candidate Candidate, long Position)> Chosen(
+        KeyAsked key,
+        List<(Candidate Candidate, long Position)> of,
+        FoundClicks found
+    )
+    {
+        var latest = of.OrderByDescending(one => one.Candidate.ClickedAt)
+            .ThenBy(one => one.Candidate.ClickId, StringComparer.Ordinal)
+            .ToArray();
+        var before = latest.Where(one => one.Candidate.ClickedAt <= key.Until).ToArray();
+        if (before.Select(one => one.Candidate.ClickId).Distinct(StringComparer.Ordinal).Skip(LookUps.ClicksPerKey).Any())
+            found.AddMore(key.Ask, key.Key.Rule);
+        return
+        [
+            .. before.Take(LookUps.ClicksPerKey),
+            .. before.Where(one => one.Candidate.ClickedAt >= key.Since).TakeLast(1),
+            .. latest.Where(one => one.Candidate.ClickedAt > key.Until).TakeLast(1),
+        ];
+    }
 }
 
 /// <summary>The clicks found for each of several questions.</summary>

@@ -75,8 +75,9 @@ internal sealed class MatchConversions(
         learning.Learn([.. page.SelectMany(one => one.Keys)]);
         learning.Learn([.. page.SelectMany(one => one.Links)]);
         learning.Learn([.. page.SelectMany(one => one.Stated(people))]);
-        learning.Find([.. asks.SelectMany(ask => ask.Questions())], found);
-        await learning.ExecuteAsync(cancellationToken);
+        var asking = new HashSet<string>(StringComparer.Ordinal);
+        learning.FindTenants(asks.Select(ask => ask.Sale.Stream.TenantId), asking);
+        await learning.FindAsync([.. asks.SelectMany(ask => ask.Questions())], found, session.Connection, cancellationToken);
 
         var now = time.GetUtcNow();
         var decisions = asks.Select(ask => ask.Decide(found, ask.Before, shared, now)).ToArray();
@@ -88,7 +89,10 @@ internal sealed class MatchConversions(
             .. asks.SelectMany(ask => ask.Sale.Open(ask.Sale.Position, decisions[ask.Index])),
             .. page.Where(one => one.MovesItsSale).SelectMany(one => one.Sale!.Open(one.Position, decision: null)),
         ]);
-        finding.Find(ConsentsAsked(asks, found), (ask, word) => words.Add((ask, word)));
+        finding.Find(
+            ConsentsAsked(asks.Where(ask => asking.Contains(ask.Sale.Stream.TenantId)), found),
+            (ask, word) => words.Add((ask, word))
+        );
         finding.Find(
             [.. page.SelectMany((one, index) => one.MayConcern(index, options))],
             (evidence, conversion) =>
@@ -126,9 +130,12 @@ internal sealed class MatchConversions(
             .ToArray();
 
         var found = new FoundClicks();
-        var finding = new RoundTrip(session.Connection);
-        finding.Find([.. again.SelectMany(one => one.Ask.Questions())], found);
-        await finding.ExecuteAsync(cancellationToken);
+        await new RoundTrip(session.Connection).FindAsync(
+            [.. again.SelectMany(one => one.Ask.Questions())],
+            found,
+            session.Connection,
+            cancellationToken
+        );
         var words = new List<(int Ask, Word Word)>();
         var hearing = new RoundTrip(session.Connection);
         hearing.Find(ConsentsAsked([.. again.Select(one => one.Ask)], found), (ask, word) => words.Add((ask, word)));

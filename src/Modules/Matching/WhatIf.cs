@@ -104,9 +104,7 @@ internal sealed class WhatIf(
             )
             .ToArray();
         var found = new FoundClicks();
-        var trip = new RoundTrip(connection);
-        trip.Find([.. asks.SelectMany(ask => ask.Questions())], found);
-        await trip.ExecuteAsync(cancellationToken);
+        await new RoundTrip(connection).FindAsync([.. asks.SelectMany(ask => ask.Questions())], found, connection, cancellationToken);
         var now = time.GetUtcNow();
         return [.. asks.Select(ask => (ask.Sale, ask.Decide(found, ask.Before, shared, now), ask.DecideOtherwise(found, shared, now)))];
     }

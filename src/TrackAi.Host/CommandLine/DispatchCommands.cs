@@ -60,6 +60,11 @@ internal static class DispatchCommands
             if (preview.Dropped.Count > 0)
                 Console.WriteLine($"Known but not fit to be sent: {string.Join(", ", preview.Dropped)}.");
             Console.WriteLine(
+                FormattableString.Invariant(
+                    $"Match quality, by our estimate: {preview.Quality.Score:0.##} of 10{(preview.Quality.Raises.Count == 0 ? "" : $"; {string.Join(", ", preview.Quality.Raises)} would raise it")}."
+                )
+            );
+            Console.WriteLine(
                 preview.Problems.Count == 0 ? "Meta would take it." : $"It would not be sent: {string.Join(", ", preview.Problems)}."
             );
         }

@@ -35,7 +35,7 @@ public sealed class HeldErasureTests(TrackAiServer server) : IClassFixture<Track
         certificate.Streams.Count.ShouldBe(2);
         (await HeldAsync(), await TracedAsync()).ShouldBe((1, 1), "nothing of another is touched");
         (await Requests.ExportAsync(Request("ana"))).Held.ShouldBeEmpty();
-        (await Requests.ExportAsync(Request("rui"))).Held.Count.ShouldBe(2);
+        (await Requests.ExportAsync(Request("rui"))).Held.Count(held => held.Table is "held_delivery" or "sale_name").ShouldBe(2);
     }
 
     // A subscription's invoice, which is the sale, and its charge, which names no invoice and is held.

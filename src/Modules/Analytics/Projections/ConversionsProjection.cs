@@ -128,6 +128,8 @@ internal sealed class ConversionsProjection : IProjection
             .Text("fbtrace_id", row => row.FbTraceId)
             .Number("latency_ms", row => row.LatencyMs)
             .Time("attempted_at", row => row.AttemptedAt)
+            .Real("match_quality", row => row.Quality?.Score)
+            .Json("identifiers", row => row.Quality is { } quality ? Jsonb.Of(quality.Carries) : null)
             .InsertTo(batch, "dispatch_attempt");
 
     private static LoggedDecision Logged(ConversionKey key, long sequence, ConversionMatched matched) =>
@@ -204,7 +206,10 @@ internal sealed class ConversionsProjection : IProjection
             sent.FbTraceId,
             Latency.Milliseconds(sent.LatencyMs),
             sent.AttemptedAt
-        );
+        )
+        {
+            Quality = sent.Quality,
+        };
 
     private static Attempt AttemptOf(string tenant, long sequence, DispatchFailed failed) =>
         new(

@@ -18,7 +18,10 @@ internal sealed record Attempt(
     string? FbTraceId,
     decimal LatencyMs,
     DateTimeOffset AttemptedAt
-);
+)
+{
+    public MatchQuality? Quality { get; init; }
+}
 
 /// <summary>One row of <c>match_log</c>.</summary>
 internal sealed record LoggedDecision(

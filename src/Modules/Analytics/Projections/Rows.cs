@@ -26,7 +26,7 @@ internal sealed class Rows<T>(IReadOnlyCollection<T> rows)
 
     public Rows<T> Text(string name, Func<T, string?> value) => Add(name, value, NpgsqlDbType.Varchar);
 
-    public Rows<T> Json(string name, Func<T, string> value) => Add(name, value, NpgsqlDbType.Jsonb);
+    public Rows<T> Json(string name, Func<T, string?> value) => Add(name, value, NpgsqlDbType.Jsonb);
 
     public Rows<T> Bool(string name, Func<T, bool?> value) => Add(name, value, NpgsqlDbType.Boolean);
 

@@ -7,7 +7,8 @@ namespace TrackAi.EventStore.Appending;
 /// <summary>
 /// Group commit. Whoever appends waits for its own append; a writer takes everything that is waiting and commits it in one transaction. A lone
 /// append finds an idle writer and goes at once: there is no timer in the way. Two batches are in flight at a time, so that one executes while
-/// the other waits for the disk; more join only when those are held up.
+/// the other waits for the disk; more join only when those are held up. Whoever was answered usually asks again: a writer lets them come before
+/// it takes the next batch, and takes no more than its share, so that the batches of the two are alike.
 /// </summary>
 internal sealed partial class AppendBatcher(
     NpgsqlDataSource dataSource,
@@ -28,6 +29,8 @@ internal sealed partial class AppendBatcher(
     private readonly Dictionary<int, long> startedAt = [];
     private readonly SemaphoreSlim room = new(options.MaxWaitingAppends, options.MaxWaitingAppends);
     private int writers;
+    private int collecting;
+    private int inFlight;
     private int nextWriter;
     private bool watching;
     private bool closed;
@@ -89,6 +92,9 @@ internal sealed partial class AppendBatcher(
             if (closed)
                 throw new EventStoreUnavailableException("The event store is shutting down.");
             waiting.AddLast(append);
+            // Whoever collects takes it at once.
+            if (collecting > 0)
+                return;
             if (writers < options.Writers)
                 writer = NewWriter();
             else if (!watching)
@@ -115,6 +121,14 @@ internal sealed partial class AppendBatcher(
     {
         var writer = NewWriter();
         _ = Task.Run(() => WriteAsync(writer));
+    }
+
+    private void SendForHelp()
+    {
+        if (writers < options.Writers)
+            StartWriter();
+        else if (!watching)
+            StartWatching();
     }
 
     private void StartWatching()
@@ -148,11 +162,14 @@ internal sealed partial class AppendBatcher(
 
     private async Task WriteAsync(int writer)
     {
+        var isCollecting = false;
         while (true)
         {
             List<PendingAppend> batch;
             lock (gate)
             {
+                if (isCollecting)
+                    collecting--;
                 batch = Take();
                 if (batch.Count == 0)
                 {
@@ -161,7 +178,10 @@ internal sealed partial class AppendBatcher(
                         drained?.TrySetResult();
                     return;
                 }
+                inFlight += batch.Count;
                 startedAt[writer] = time.GetTimestamp();
+                if (waiting.Count > 0)
+                    SendForHelp();
             }
 
             try
@@ -181,21 +201,36 @@ internal sealed partial class AppendBatcher(
                     );
             }
 
+            isCollecting = batch.Count > 1;
             lock (gate)
             {
                 startedAt.Remove(writer);
+                inFlight -= batch.Count;
                 foreach (var done in batch)
                     Release(done.Append);
+                if (isCollecting)
+                    collecting++;
             }
+            if (isCollecting)
+                await AfterAnswersAsync();
         }
+    }
+
+    // Behind the answers in the thread pool's queue.
+    private static Task AfterAnswersAsync()
+    {
+        var answered = new TaskCompletionSource();
+        ThreadPool.UnsafeQueueUserWorkItem(static source => source.SetResult(), answered, preferLocal: false);
+        return answered.Task;
     }
 
     // A stream or a key that is in flight waits for the next batch: Postgres would only make its neighbours wait for it.
     private List<PendingAppend> Take()
     {
-        var batch = new List<PendingAppend>(Math.Min(waiting.Count, options.MaxBatch));
+        var share = Math.Min(options.MaxBatch, (waiting.Count + inFlight + options.Writers - 1) / options.Writers);
+        var batch = new List<PendingAppend>(Math.Min(waiting.Count, share));
         var bytes = 0;
-        for (var node = waiting.First; node is not null && batch.Count < options.MaxBatch && bytes < MaxBatchBytes; )
+        for (var node = waiting.First; node is not null && batch.Count < share && bytes < MaxBatchBytes; )
         {
             var next = node.Next;
             if (IsFree(node.Value.Append))
@@ -242,12 +277,12 @@ internal sealed partial class AppendBatcher(
         try
         {
             await using var connection = await dataSource.OpenConnectionAsync();
-            results = await statement.ExecuteAsync(connection, batch, time.GetUtcNow(), CancellationToken.None);
+            results = await statement.ExecuteAsync(connection, batch, time.GetUtcNow(), mayStart: attempt == 1, CancellationToken.None);
             for (var index = 0; index < batch.Count; index++)
                 if (batch[index].WasRetried)
                     results[index] = await AppendStatement.RecogniseAsync(connection, batch[index], results[index]);
         }
-        // Lost a race against another process; the next look finds its rows.
+        // Lost a race against another process, or a stream that was to be started is there; the next look finds its rows.
         catch (PostgresException exception)
             when (exception.SqlState is PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.DeadlockDetected && attempt < 4)
         {

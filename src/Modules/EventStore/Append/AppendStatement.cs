@@ -3,7 +3,9 @@ using NpgsqlTypes;
 
 namespace TrackAi.EventStore.Appending;
 
-/// <summary>One call of <c>es_append</c> and the side effects of its requests. At most one request a stream.</summary>
+/// <summary>
+/// One call of <c>es_append</c>, or where all of it is new one plain insert, and the side effects of its requests. At most one request a stream.
+/// </summary>
 internal sealed class AppendStatement(IReadOnlyDictionary<Type, ISideEffectTable> sideEffects)
 {
     private const string LoneSql = """
@@ -19,13 +21,18 @@ internal sealed class AppendStatement(IReadOnlyDictionary<Type, ISideEffectTable
     /// <summary>
     /// Executes in the connection's transaction, or in one of its own when there is none. Results in the order of the requests.
     /// </summary>
+    /// <param name="mayStart">Whether it may fail by a unique violation where a stream that is to be started is there already.</param>
     public async Task<AppendResult[]> ExecuteAsync(
         NpgsqlConnection connection,
         IReadOnlyList<PendingAppend> requests,
         DateTimeOffset now,
+        bool mayStart,
         CancellationToken cancellationToken
     )
     {
+        if (mayStart && requests.All(StartStatement.Takes))
+            return await StartAsync(connection, requests, now, cancellationToken);
+
         await using var batch = new NpgsqlBatch(connection);
         batch.BatchCommands.Add(requests is [var lone] ? LoneCommand(lone, now) : AppendCommand(requests, now));
         AddSideEffects(batch, requests);
@@ -37,6 +44,22 @@ internal sealed class AppendStatement(IReadOnlyDictionary<Type, ISideEffectTable
         // An error of a later statement, and of the commit, surfaces only when its result is asked for.
         while (await reader.NextResultAsync(cancellationToken)) { }
 
+        return results;
+    }
+
+    private async Task<AppendResult[]> StartAsync(
+        NpgsqlConnection connection,
+        IReadOnlyList<PendingAppend> requests,
+        DateTimeOffset now,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        batch.BatchCommands.Add(StartStatement.Command(requests, now));
+        AddSideEffects(batch, requests);
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        var results = await StartStatement.ReadAsync(reader, requests, cancellationToken);
+        while (await reader.NextResultAsync(cancellationToken)) { }
         return results;
     }
 
@@ -97,7 +120,7 @@ internal sealed class AppendStatement(IReadOnlyDictionary<Type, ISideEffectTable
         };
     }
 
-    private static NpgsqlParameter Nullable(NpgsqlDbType type, object? value) =>
+    internal static NpgsqlParameter Nullable(NpgsqlDbType type, object? value) =>
         new() { Value = value ?? DBNull.Value, NpgsqlDbType = type };
 
     private static NpgsqlBatchCommand AppendCommand(IReadOnlyList<PendingAppend> requests, DateTimeOffset now)
@@ -188,6 +211,6 @@ internal sealed class AppendStatement(IReadOnlyDictionary<Type, ISideEffectTable
             _ => new AppendResult.Archived(),
         };
 
-    private static NpgsqlParameter Array(NpgsqlDbType type, Array values) =>
+    internal static NpgsqlParameter Array(NpgsqlDbType type, Array values) =>
         new() { Value = values, NpgsqlDbType = NpgsqlDbType.Array | type };
 }

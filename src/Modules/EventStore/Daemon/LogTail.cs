@@ -19,12 +19,7 @@ internal sealed class LogTail(EventReader reader, EventStoreOptions options)
     /// <summary>
     /// The shard's events after a position, and the position up to which they are complete.
     /// </summary>
-    public async Task<(IReadOnlyList<RecordedEvent> Events, long Ceiling)> ReadAsync(
-        long after,
-        long mark,
-        IReadOnlySet<string> types,
-        CancellationToken cancellationToken
-    )
+    public async Task<EventPage> ReadAsync(long after, long mark, IReadOnlySet<string> types, CancellationToken cancellationToken)
     {
         await loading.WaitAsync(cancellationToken);
         try
@@ -47,8 +42,7 @@ internal sealed class LogTail(EventReader reader, EventStoreOptions options)
             loading.Release();
         }
 
-        var page = await reader.ReadRangeAsync(after, mark, options.PageSize, types, cancellationToken);
-        return (page, page.Count < options.PageSize ? mark : page[^1].Sequence);
+        return await reader.ReadRangeAsync(after, mark, options.PageSize, types, cancellationToken);
     }
 
     private void StartAt(long position)
@@ -61,12 +55,12 @@ internal sealed class LogTail(EventReader reader, EventStoreOptions options)
     private async Task LoadAsync(long mark, CancellationToken cancellationToken)
     {
         var page = await reader.ReadRangeAsync(end, mark, options.PageSize, null, cancellationToken);
-        foreach (var recorded in page)
+        foreach (var recorded in page.Events)
         {
             events.AddLast(recorded);
             bytes += recorded.Json.Length;
         }
-        end = page.Count < options.PageSize ? mark : page[^1].Sequence;
+        end = page.Ceiling;
 
         while (events.Count > MaxEvents || bytes > MaxBytes)
         {
@@ -77,7 +71,7 @@ internal sealed class LogTail(EventReader reader, EventStoreOptions options)
         }
     }
 
-    private (IReadOnlyList<RecordedEvent>, long) Slice(long after, IReadOnlySet<string> types)
+    private EventPage Slice(long after, IReadOnlySet<string> types)
     {
         var slice = new List<RecordedEvent>();
         for (var node = events.Last; node is not null && node.Value.Sequence > after; node = node.Previous)
@@ -85,7 +79,7 @@ internal sealed class LogTail(EventReader reader, EventStoreOptions options)
                 slice.Add(node.Value);
         slice.Reverse();
         return slice.Count <= options.PageSize
-            ? (slice, Math.Max(after, end))
-            : (slice.GetRange(0, options.PageSize), slice[options.PageSize - 1].Sequence);
+            ? new EventPage(slice, Math.Max(after, end))
+            : new EventPage(slice.GetRange(0, options.PageSize), slice[options.PageSize - 1].Sequence);
     }
 }

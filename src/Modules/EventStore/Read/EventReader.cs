@@ -3,24 +3,34 @@ using NpgsqlTypes;
 
 namespace TrackAi.EventStore.Reading;
 
+/// <summary>A stretch of the log: what is in it, and the position up to which that is everything.</summary>
+internal sealed record EventPage(IReadOnlyList<RecordedEvent> Events, long Ceiling);
+
 /// <summary>Reads events out of the log's table.</summary>
 internal sealed class EventReader(NpgsqlDataSource dataSource, EventSerializer serializer)
 {
+    // A thousand events of the largest size are a gibibyte: a page ends early where its events are large.
+    private const long MaxPageBytes = 32 * 1024 * 1024;
+
     private const string Columns =
         "e.seq_id, e.id, e.tenant_id, e.stream_id, e.version, e.type, e.data, e.timestamp, e.correlation_id, e.causation_id";
 
     public async Task<IReadOnlyList<RecordedEvent>> ReadStreamAsync(StreamId stream, long fromVersion, CancellationToken cancellationToken)
     {
         await using var select = dataSource.CreateCommand(
-            $"""
-            select {Columns} from mt_events e
+            """
+            select e.seq_id, e.id, e.version, e.type, e.data, e.timestamp, e.correlation_id, e.causation_id from mt_events e
             where e.tenant_id = $1 and e.stream_id = $2 and e.version >= $3 order by e.version
             """
         );
         select.Parameters.Add(new() { Value = stream.TenantId });
         select.Parameters.Add(new() { Value = stream.Id });
         select.Parameters.Add(new() { Value = fromVersion });
-        return await ReadAsync(select, cancellationToken);
+        var events = new List<RecordedEvent>();
+        await using var rows = await select.ExecuteReaderAsync(cancellationToken);
+        while (await rows.ReadAsync(cancellationToken))
+            events.Add(Read(rows, stream, fromColumn: 2));
+        return events;
     }
 
     public async Task<ILookup<StreamId, RecordedEvent>> ReadStreamsAsync(
@@ -48,8 +58,8 @@ internal sealed class EventReader(NpgsqlDataSource dataSource, EventSerializer s
         return (await ReadAsync(select, cancellationToken)).ToLookup(recorded => recorded.Stream);
     }
 
-    /// <summary>Events after a position up to another, in order; of some types only where given.</summary>
-    public async Task<IReadOnlyList<RecordedEvent>> ReadRangeAsync(
+    /// <summary>Events after a position up to another, in order; of some types only where given. So many at most, and fewer where they are large.</summary>
+    public async Task<EventPage> ReadRangeAsync(
         long after,
         long upTo,
         int limit,
@@ -69,28 +79,38 @@ internal sealed class EventReader(NpgsqlDataSource dataSource, EventSerializer s
         select.Parameters.Add(new() { Value = limit });
         if (types is not null)
             select.Parameters.Add(new() { Value = types.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar });
-        return await ReadAsync(select, cancellationToken);
+
+        var events = new List<RecordedEvent>();
+        var bytes = 0L;
+        await using var rows = await select.ExecuteReaderAsync(cancellationToken);
+        while (bytes < MaxPageBytes && await rows.ReadAsync(cancellationToken))
+        {
+            events.Add(Read(rows, new StreamId(rows.GetString(2), rows.GetString(3)), fromColumn: 4));
+            bytes += events[^1].Json.Length;
+        }
+        return new EventPage(events, events.Count < limit && bytes < MaxPageBytes ? upTo : events[^1].Sequence);
     }
 
     private async Task<IReadOnlyList<RecordedEvent>> ReadAsync(NpgsqlCommand select, CancellationToken cancellationToken)
     {
         var events = new List<RecordedEvent>();
-        await using var reader = await select.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
-            events.Add(
-                new RecordedEvent(
-                    serializer,
-                    reader.GetInt64(0),
-                    reader.GetGuid(1),
-                    new StreamId(reader.GetString(2), reader.GetString(3)),
-                    reader.GetInt64(4),
-                    reader.GetString(5),
-                    reader.GetFieldValue<byte[]>(6),
-                    reader.GetFieldValue<DateTimeOffset>(7),
-                    reader.IsDBNull(8) ? null : reader.GetString(8),
-                    reader.IsDBNull(9) ? null : reader.GetString(9)
-                )
-            );
+        await using var rows = await select.ExecuteReaderAsync(cancellationToken);
+        while (await rows.ReadAsync(cancellationToken))
+            events.Add(Read(rows, new StreamId(rows.GetString(2), rows.GetString(3)), fromColumn: 4));
         return events;
     }
+
+    private RecordedEvent Read(NpgsqlDataReader row, StreamId stream, int fromColumn) =>
+        new(
+            serializer,
+            row.GetInt64(0),
+            row.GetGuid(1),
+            stream,
+            row.GetInt64(fromColumn),
+            row.GetString(fromColumn + 1),
+            row.GetFieldValue<byte[]>(fromColumn + 2),
+            row.GetFieldValue<DateTimeOffset>(fromColumn + 3),
+            row.IsDBNull(fromColumn + 4) ? null : row.GetString(fromColumn + 4),
+            row.IsDBNull(fromColumn + 5) ? null : row.GetString(fromColumn + 5)
+        );
 }
