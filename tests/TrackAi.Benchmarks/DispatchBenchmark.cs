@@ -191,11 +191,11 @@ internal static class DispatchBenchmark
             new Person
             {
                 Email = $"{order}@example.com",
-                Phone = "+5511987654321",
+                Phone = Buyer.Phone(),
                 FullName = "Idalina Furtado Prates",
                 City = "Fortaleza",
                 State = "CE",
-                Fbp = "fb.1.1793890500123.1432567890",
+                Fbp = Buyer.Fbp(),
             }
         );
         await store.AppendAsync(

@@ -98,7 +98,7 @@ internal static class WebhookBenchmark
                 customer = new
                 {
                     email = $"{order}@example.com",
-                    phone = "+5511987654321",
+                    phone = Buyer.Phone(),
                     name = "Idalina Furtado Prates",
                     city = "Fortaleza",
                     state = "CE",
@@ -106,7 +106,7 @@ internal static class WebhookBenchmark
                 amount = 197.00m,
                 currency = "BRL",
                 status = "approved",
-                fbp = "fb.1.1793890500123.1432567890",
+                fbp = Buyer.Fbp(),
             }
         );
         using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new ByteArrayContent(body) };

@@ -44,6 +44,47 @@ public sealed class SaleTests(TrackAiServer server) : IClassFixture<TrackAiServe
         (await StateAsync(seller, order)).ShouldBe("approved");
     }
 
+    [Fact]
+    public async Task A_click_that_comes_after_its_sale_was_sent_is_joined_to_it_told_and_not_sent_again()
+    {
+        var seller = await server.NewSellerAsync();
+        var order = seller.NewOrder();
+        var sale = Seller.Sale(order);
+        sale["fbp"] = "fb.1.1793890500123.5000000001";
+        (await seller.DeliverAsync(sale)).Code.ShouldBe(202);
+        await server.Host.SettledAsync();
+        (await CountAsync("match_log", seller, "and not matched and cause = 'no_click_token'")).ShouldBe(1);
+        server.AtMeta(order).ShouldHaveSingleItem();
+
+        // The browser had no network for ten minutes.
+        var late = await seller.TrackAsync("click", new { fbp = "fb.1.1793890500123.5000000001", age_ms = 600_000 });
+        late.Code.ShouldBe(201);
+        await server.Host.SettledAsync();
+
+        (await CountAsync("match_log", seller, "and matched and match_rule = 'fbp' and reopened_by = 'late_click'")).ShouldBe(1);
+        (await CountAsync("match_log", seller)).ShouldBe(2);
+        (await CountAsync("dispatch_attempt", seller)).ShouldBe(1);
+        server.AtMeta(order).ShouldHaveSingleItem().Times.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_pix_whose_token_only_the_second_delivery_brings_is_joined_to_its_click()
+    {
+        var seller = await server.NewSellerAsync();
+        var click = await seller.ClickAsync();
+        var order = seller.NewOrder();
+
+        await seller.PostbackAsync(order, 1);
+        await server.Host.SettledAsync();
+        await seller.PostbackAsync(order, 2, click);
+        await server.Host.SettledAsync();
+
+        (await CountAsync("match_log", seller, "and matched and match_rule = 'click_token' and reopened_by = 'second_delivery'")).ShouldBe(
+            1
+        );
+        (await CountAsync("dispatch_attempt", seller)).ShouldBe(1);
+    }
+
     [Theory]
     [InlineData("pending")]
     [InlineData("rejected")]

@@ -34,7 +34,7 @@ internal sealed class RequestDispatches(ITenantDirectory tenants, ForeseeRefusal
                     continue;
                 session.Append(new Append(stream.Key, decision) { CausationId = $"{cause.Id}" });
                 // A late click may still come for a sale without one.
-                var dueAt = conversion.ClickId is null ? now.AddSeconds(grace.GraceSeconds) : now;
+                var dueAt = conversion.ClickId is null ? now.AddSeconds(Math.Max(grace.GraceSeconds, SecondsForToken(conversion))) : now;
                 queued.AddRange(Queued(stream.Key.TenantId, conversion, decision, dueAt, now));
                 skipped = decision[0] as DispatchSkipped;
                 if (skipped is { Reason: DispatchDecision.NoPixel })
@@ -52,6 +52,9 @@ internal sealed class RequestDispatches(ITenantDirectory tenants, ForeseeRefusal
 
         await PostgresQueue.EnqueueAsync(session.Connection, queued, cancellationToken);
     }
+
+    // The delivery that says it is paid brings a token that the one before had not: Matching reads the same event and joins the sale meanwhile.
+    private static int SecondsForToken(ConversionToDispatch conversion) => conversion.Approval?.ClickId is null ? 0 : 1;
 
     /// <summary>The rows of the queue that a decision asks for.</summary>
     public static IReadOnlyList<QueuedDispatch> Queued(

@@ -26,6 +26,9 @@ internal sealed partial class SqsRelay(
     // Counting reads every dispatch that is at SQS: not for each sale anew.
     private static readonly TimeSpan CountAgain = TimeSpan.FromMilliseconds(100);
 
+    // What comes meanwhile goes in one message: one for each sale would cost SQS, and its receivers, a call each.
+    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(20);
+
     private readonly SemaphoreSlim called = new(0, 1);
     private Dictionary<Lane, long> handedOver = [];
     private long? countedAt;
@@ -38,7 +41,9 @@ internal sealed partial class SqsRelay(
         {
             try
             {
-                if (!await HandOverAsync(stopping))
+                if (await HandOverAsync(stopping))
+                    await Task.Delay(Gather, time, stopping);
+                else
                     await called.WaitAsync(await PauseAsync(stopping), stopping);
             }
             catch (Exception exception) when (SqsTransport.IsTrouble(exception))

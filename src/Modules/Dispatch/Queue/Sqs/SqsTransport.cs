@@ -56,20 +56,23 @@ internal sealed partial class SqsTransport(
     public async Task<IReadOnlyList<ClaimedDispatch>> TakeAsync(Take take, CancellationToken cancellationToken)
     {
         var taken = new List<ClaimedDispatch>();
-        var perLane = new Dictionary<Lane, int>();
-        foreach (var message in buffered.Values)
-        {
-            var (lane, dispatches) = (message.Content!.Lane, message.Content.Dispatches);
-            if (taken.Count >= take.Most || take.Busy.Contains(lane) || perLane.GetValueOrDefault(lane) >= take.PerLane)
-                continue;
-            if (!buffered.TryRemove(message.Id, out _))
-                continue;
-            var claimed = await ClaimAsync(take, message, lane, dispatches, cancellationToken);
-            perLane[lane] = perLane.GetValueOrDefault(lane) + claimed.Count;
-            taken.AddRange(claimed);
-        }
-
+        foreach (var lane in buffered.Values.GroupBy(message => message.Content!.Lane))
+            if (taken.Count < take.Most && !take.Busy.Contains(lane.Key) && Unbuffer(lane, take.PerLane) is { Count: > 0 } messages)
+                taken.AddRange(await ClaimAsync(take, lane.Key, messages, cancellationToken));
         return taken;
+    }
+
+    private List<SqsMessage> Unbuffer(IEnumerable<SqsMessage> lane, int most)
+    {
+        var (messages, dispatches) = (new List<SqsMessage>(), 0);
+        foreach (var message in lane)
+            if (dispatches < most && buffered.TryRemove(message.Id, out _))
+            {
+                messages.Add(message);
+                dispatches += message.Content!.Dispatches.Count;
+            }
+
+        return messages;
     }
 
     public Task<DateTimeOffset?> ReadNextDueAsync(IReadOnlyCollection<Lane> busy, bool circuits, CancellationToken cancellationToken) =>
@@ -100,22 +103,30 @@ internal sealed partial class SqsTransport(
     }
 
     /// <summary>
-    /// Claims what a message names. What has ended is done with; what waits for a closed lane is parked; what another host holds is left to it, and
-    /// comes again if that one dies.
+    /// Claims what messages of a lane name. What has ended is done with; what waits for a closed lane is parked; what another host holds is left to
+    /// it, and comes again if that one dies.
     /// </summary>
     private async Task<IReadOnlyList<ClaimedDispatch>> ClaimAsync(
         Take take,
-        SqsMessage message,
         Lane lane,
-        IReadOnlyList<string> dispatches,
+        IReadOnlyList<SqsMessage> messages,
         CancellationToken cancellationToken
     )
     {
-        var (claimed, left) = await queue.ClaimAsync(take, lane, dispatches, cancellationToken);
-        if (claimed.Count > 0)
-            working.GetOrAdd(take.Claim, _ => new Working()).Add(message, claimed.Select(one => one.DispatchId));
-        else if (left == 0)
-            await TryAsync(() => sqs.DeleteAsync([message], cancellationToken));
+        var (claimed, left) = await queue.ClaimAsync(
+            take,
+            lane,
+            [.. messages.SelectMany(message => message.Content!.Dispatches)],
+            cancellationToken
+        );
+        var ours = claimed.Select(one => one.DispatchId).ToHashSet(StringComparer.Ordinal);
+        foreach (var message in messages.Where(message => message.Content!.Dispatches.Any(ours.Contains)))
+            working.GetOrAdd(take.Claim, _ => new Working()).Add(message, message.Content!.Dispatches.Where(ours.Contains));
+        // Whose the others are, where one is another host's, is not told apart: all of them come again.
+        if (left == 0)
+            await TryAsync(() =>
+                sqs.DeleteAsync([.. messages.Where(message => !message.Content!.Dispatches.Any(ours.Contains))], cancellationToken)
+            );
         return claimed;
     }
 
