@@ -24,9 +24,7 @@ public sealed class BusyTests(BusyShop shop) : IClassFixture<BusyShop>
     {
         foreach (var (theme, language) in new[] { ("light", "en"), ("dark", "pt") })
         {
-            await using var browser = route is "/sign-in" or "/set-password"
-                ? await shop.Server.NewBrowserAsync(theme, language)
-                : await shop.Server.SignedInAsync(shop.Operator, theme, language);
+            var browser = await shop.BrowserAsync(route, shop.Operator, theme, language);
             var page = await OpenAsync(browser, route);
             await Screens.TakeAsync(page, $"{Pages.NameOf(route)}-{theme}");
 
@@ -39,9 +37,7 @@ public sealed class BusyTests(BusyShop shop) : IClassFixture<BusyShop>
     [MemberData(nameof(Routes))]
     public async Task Every_page_fits_a_phone(string route)
     {
-        await using var browser = route is "/sign-in" or "/set-password"
-            ? await shop.Server.NewBrowserAsync(isPhone: true)
-            : await shop.Server.SignedInAsync(shop.Owner, "light", "pt", isPhone: true);
+        var browser = await shop.BrowserAsync(route, shop.Owner, "light", "pt", isPhone: true);
         var page = await OpenAsync(browser, route);
         await Screens.TakeAsync(page, $"{Pages.NameOf(route)}-phone");
 
@@ -91,6 +87,8 @@ public sealed class BusyTests(BusyShop shop) : IClassFixture<BusyShop>
 /// <summary>The shop, made once.</summary>
 public sealed class BusyShop(EndToEnd.Tests.Browser.Chromium chromium) : IAsyncLifetime
 {
+    private readonly Dictionary<(bool IsStranger, string Theme, string Language, bool IsPhone), Browser> browsers = [];
+
     public DashboardServer Server { get; } = new(chromium);
 
     public Seller Seller { get; private set; } = null!;
@@ -140,5 +138,23 @@ public sealed class BusyShop(EndToEnd.Tests.Browser.Chromium chromium) : IAsyncL
         await Server.Host.SettledAsync();
     }
 
-    public ValueTask DisposeAsync() => Server.DisposeAsync();
+    /// <summary>A browser that looks at one page after the other, as people do: what it has fetched once it keeps.</summary>
+    public async Task<Browser> BrowserAsync(string route, string person, string theme, string language, bool isPhone = false)
+    {
+        var isStranger = route is "/sign-in" or "/set-password";
+        var key = (isStranger, theme, language, isPhone);
+        if (!browsers.TryGetValue(key, out var browser))
+            browsers[key] = browser = isStranger
+                ? await Server.NewBrowserAsync(theme, language, isPhone)
+                : await Server.SignedInAsync(person, theme, language, isPhone);
+        browser.Complaints.Clear();
+        return browser;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var browser in browsers.Values)
+            await browser.DisposeAsync();
+        await Server.DisposeAsync();
+    }
 }
