@@ -1,8 +1,8 @@
+using System.Security.Cryptography;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using TrackAi.Contracts;
-using TrackAi.EventStore;
 
 namespace TrackAi.Gateways;
 
@@ -36,7 +36,8 @@ internal sealed partial class SettleHeldDeliveries(
             {
                 pause = await SettleDueAsync(stoppingToken);
             }
-            catch (Exception exception) when (exception is NpgsqlException or EventStoreUnavailableException or TimeoutException)
+            // Whatever it was: a loop that ends takes the host with it, and the next host would end at the same delivery.
+            catch (Exception exception) when (exception is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
             {
                 LogFailed(logger, exception);
             }
@@ -64,12 +65,10 @@ internal sealed partial class SettleHeldDeliveries(
         var due = await TakeDueAsync(cancellationToken);
         if (due.Count == 0)
             return 0;
-        var bodies = await people.OpenContentAsync(
-            [.. due.Select(held => new ProtectedPart(held.TenantId, held.StreamId, held.Body))],
-            cancellationToken
-        );
+        var opened = await OpenAsync(due, cancellationToken);
         // Of one payment told several times the delivery that knows the buyer begins the sale.
-        var told = due.Zip(bodies, Told)
+        var told = opened
+            .Select(one => Told(one.Held, one.Body))
             .OrderByDescending(one => one.Translation is Translation.Sale { ClickId: not null })
             .ThenByDescending(one => one.Translation is Translation.Sale { Buyer.Email: not null })
             .ThenBy(one => one.Held.ReceivedAt);
@@ -88,6 +87,25 @@ internal sealed partial class SettleHeldDeliveries(
         }
 
         return due.Count;
+    }
+
+    // One that does not open stays where it is, and nobody waits for it.
+    private async Task<List<(HeldDelivery Held, byte[]? Body)>> OpenAsync(List<HeldDelivery> due, CancellationToken cancellationToken)
+    {
+        var opened = new List<(HeldDelivery, byte[]?)>(due.Count);
+        foreach (var held in due)
+        {
+            try
+            {
+                var part = new ProtectedPart(held.TenantId, held.StreamId, held.Body);
+                opened.Add((held, (await people.OpenContentAsync([part], cancellationToken))[0]));
+            }
+            catch (CryptographicException damage)
+            {
+                LogDamaged(logger, held.TenantId, held.StreamId, damage);
+            }
+        }
+        return opened;
     }
 
     // Null when the person was erased meanwhile: there is nothing left to read.
@@ -153,4 +171,11 @@ internal sealed partial class SettleHeldDeliveries(
 
     [LoggerMessage(3001, LogLevel.Warning, "Held deliveries could not be recorded; trying again. Check that Postgres is up.")]
     private static partial void LogFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(
+        3010,
+        LogLevel.Error,
+        "The held delivery {Tenant}/{Stream} does not open and is not recorded. Restore its row of stream_key or held_delivery from a backup, or have the gateway send it again."
+    )]
+    private static partial void LogDamaged(ILogger logger, string tenant, string stream, Exception exception);
 }

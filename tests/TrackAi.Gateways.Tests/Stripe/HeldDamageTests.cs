@@ -1,0 +1,58 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using TrackAi.Testing;
+
+namespace TrackAi.Gateways.Tests.Stripe;
+
+/// <summary>What is damaged on disk costs itself only.</summary>
+public sealed class HeldDamageTests(TrackAiServer server) : IClassFixture<TrackAiServer>
+{
+    private readonly long now = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds();
+
+    [Fact]
+    public async Task A_held_delivery_that_does_not_open_keeps_no_other_waiting_and_the_host_goes_on()
+    {
+        var seller = await server.NewSellerAsync("stripe");
+        await HoldAsync(seller, "damaged");
+        await server.Database.ExecuteAsync(
+            $"update held_delivery set body = overlay(body placing 'AAAAAAAA' from 41) where tenant_id = '{seller.Tenant}'"
+        );
+
+        foreach (var payer in (string[])["ana", "rui"])
+        {
+            await HoldAsync(seller, payer);
+            await server.Database.ExecuteAsync($"update held_delivery set due_at = now() where tenant_id = '{seller.Tenant}'");
+            await Eventually.TrueAsync(
+                async () =>
+                    await server.Database.ScalarAsync<long>(
+                        "select count(*) from mt_streams where tenant_id = $1 and id = $2",
+                        seller.Tenant,
+                        $"conversion-stripe-pi_{payer}"
+                    ) == 1,
+                $"the payment of {payer} to be recorded"
+            );
+        }
+
+        (await server.Database.ScalarAsync<long>("select count(*) from held_delivery where tenant_id = $1", seller.Tenant)).ShouldBe(
+            1,
+            "nothing is lost"
+        );
+    }
+
+    // A charge that names no invoice may be a subscription's.
+    private async Task HoldAsync(Seller seller, string payer)
+    {
+        var root = JsonNode.Parse(Deliveries.Payload("Stripe", "charge.succeeded"))!;
+        (root["id"], root["created"]) = ($"evt_{payer}", now - 1);
+        var charge = root["data"]!["object"]!;
+        (charge["id"], charge["payment_intent"], charge["customer"]) = ($"ch_{payer}", $"pi_{payer}", $"cus_{payer}");
+        charge["metadata"] = new JsonObject();
+        var body = root.ToJsonString();
+        var answer = await seller.DeliverAsync(
+            "stripe",
+            Encoding.UTF8.GetBytes(body),
+            [("Stripe-Signature", $"t={now},v1={Signatures.V1(now, body, seller.Secret)}")]
+        );
+        answer.Code.ShouldBe(202, answer.Text);
+    }
+}
