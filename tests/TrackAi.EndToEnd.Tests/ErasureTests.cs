@@ -27,7 +27,7 @@ public sealed class ErasureTests(TrackAiServer server) : IClassFixture<TrackAiSe
             "select array_agg(tablename::text) from pg_tables where schemaname = 'public'"
         );
         (await HoldingAsync(tables, seller, ana)).ShouldBe(
-            ["kept_delivery", "match_link", "match_consent", "match_key", "person_stream", "stream_key"],
+            ["kept_delivery", "match_link", "match_open", "match_consent", "match_key", "person_stream", "stream_key"],
             ignoreOrder: true,
             "otherwise this test looks at nothing"
         );
@@ -38,7 +38,7 @@ public sealed class ErasureTests(TrackAiServer server) : IClassFixture<TrackAiSe
         await server.Host.SettledAsync();
         (await HoldingAsync(tables, seller, ana)).ShouldBeEmpty();
         (await OpenedAsync(seller, ana)).ShouldBeEmpty("no part of theirs opens any more");
-        (await HoldingAsync(tables, seller, rui)).Count.ShouldBe(6);
+        (await HoldingAsync(tables, seller, rui)).Count.ShouldBe(7);
         (await OpenedAsync(seller, rui)).Count.ShouldBe(Visitor.Parts);
         (await CountsAsync(seller)).ShouldBe(before, "erased people stay counted");
         certificate.Id.ShouldNotBeNull();
@@ -215,7 +215,7 @@ public sealed class ErasureTests(TrackAiServer server) : IClassFixture<TrackAiSe
         export
             .Held.Select(held => held.Table)
             .Distinct()
-            .ShouldBe(["kept_delivery", "match_link", "match_consent", "match_key"], ignoreOrder: true);
+            .ShouldBe(["kept_delivery", "match_link", "match_open", "match_consent", "match_key"], ignoreOrder: true);
     }
 
     [Theory]
@@ -313,8 +313,8 @@ public sealed class ErasureTests(TrackAiServer server) : IClassFixture<TrackAiSe
         IReadOnlyList<string> Streams
     )
     {
-        /// <summary>Click, two pageviews, checkout, purchase and its approval.</summary>
-        public const int Parts = 6;
+        /// <summary>Click, two pageviews, checkout, purchase, its approval and what was told of it later.</summary>
+        public const int Parts = 7;
 
         public IReadOnlyList<Person> Identities => [new Person { Email = Email, Phone = Phone }, new Person { Fbp = Fbp, Fbclid = Fbclid }];
 
@@ -340,9 +340,9 @@ public sealed class ErasureTests(TrackAiServer server) : IClassFixture<TrackAiSe
                 $"pageview-{await IdOfAsync(seller.TrackAsync("pageview", new { click_id = click }))}",
                 $"checkout-{await IdOfAsync(seller.TrackAsync("initiate_checkout", new { click_id = click, phone }))}",
             };
-            foreach (var status in (int[])[1, 2, 99])
+            foreach (var (status, cookie) in ((int, string?)[])[(1, null), (2, null), (2, fbp), (99, null)])
                 (
-                    await seller.DeliverAsync("perfectpay", Seller.Bytes(Postback(seller, order, status, click, email, number)), [])
+                    await seller.DeliverAsync("perfectpay", Seller.Bytes(Postback(seller, order, status, click, email, number, cookie)), [])
                 ).Code.ShouldBe(202);
             return new Visitor(
                 email,
@@ -355,9 +355,10 @@ public sealed class ErasureTests(TrackAiServer server) : IClassFixture<TrackAiSe
             );
         }
 
-        private static JsonObject Postback(Seller seller, string order, int status, string click, string email, int number)
+        private static JsonObject Postback(Seller seller, string order, int status, string click, string email, int number, string? cookie)
         {
             var postback = seller.Postback(order, status, click);
+            postback["metadata"]!["_fbp"] = cookie;
             postback["customer"]!["email"] = email;
             postback["customer"]!["phone_number"] = $"9870011{number}{number}";
             return postback;

@@ -93,6 +93,28 @@ public sealed record ConversionStateChanged(
     public Campaign? Campaign { get; init; }
 }
 
+/// <summary>
+/// A later delivery moved nothing and knew more: of the buyer, or of where they came from. Late evidence for matching; what is not sent yet is sent with it.
+/// </summary>
+/// <param name="Added">What no delivery had told before, by name (<c>click_token</c>, <c>email</c>, <c>utm_campaign</c> …); never its value.</param>
+/// <param name="ClickId">Our click token, where a tracking field of this delivery carried it.</param>
+/// <param name="Campaign">The tracking fields of this delivery; null where it had none.</param>
+public sealed record ConversionEnriched(
+    string ConversionId,
+    string Gateway,
+    IReadOnlyList<string> Added,
+    string? ClickId,
+    Campaign? Campaign,
+    DateTimeOffset ReceivedAt,
+    string GatewayStatus,
+    string DeliveryId,
+    string Protected
+)
+{
+    /// <inheritdoc cref="ConversionReceived.Consent"/>
+    public bool? Consent { get; init; }
+}
+
 /// <summary>An authentic delivery about no sale (an abandoned cart, a test, a subscription's life): acknowledged, nothing to do.</summary>
 public sealed record DeliveryAcknowledged(string Gateway, string DeliveryId, string Kind, string Reason, DateTimeOffset ReceivedAt);
 

@@ -30,6 +30,7 @@ public static class EventTypes
         typeof(CheckoutInitiated),
         typeof(ConversionReceived),
         typeof(ConversionStateChanged),
+        typeof(ConversionEnriched),
         typeof(DeliveryAcknowledged),
         typeof(DeliveryNotUnderstood),
         typeof(DeliveryUnderstood),

@@ -82,6 +82,9 @@ public interface IPersonalData
     /// <summary>Encrypts for a stream that does not exist yet, under a fresh key. Pure computation.</summary>
     SealedPerson SealNew(string tenantId, string streamId, Person person);
 
+    /// <summary>The person as <see cref="SealNew(string, string, Person)"/> would store them: to compare with what is opened. Pure computation.</summary>
+    ProtectedPerson Normalise(Person person);
+
     /// <summary>
     /// Encrypts for a stream that exists, under its own key; under a fresh one when it has none yet. Null when the key was destroyed.
     /// Append with an expected version: of two fresh keys only the first is kept, and whoever was refused seals again.

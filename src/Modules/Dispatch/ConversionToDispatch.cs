@@ -46,10 +46,16 @@ internal sealed record ConversionToDispatch
     /// <summary>The click that was known when it was decided not to send it.</summary>
     public string? ClickWhenSkipped { get; init; }
 
-    /// <summary>A skip for too little about the buyer passes when a click brings more.</summary>
+    /// <summary>A delivery told more of the buyer since it was decided not to send it.</summary>
+    public bool IsToldMore { get; init; }
+
+    /// <summary>A skip for too little about the buyer passes when a click, or a later delivery, brings more.</summary>
     public bool MayBeDecided =>
         Requested.Count == 0
-        && (SkipReason is null || (EventValidation.IsAboutThePerson(SkipReason) && ClickId is not null && ClickId != ClickWhenSkipped));
+        && (
+            SkipReason is null
+            || (EventValidation.IsAboutThePerson(SkipReason) && (IsToldMore || (ClickId is not null && ClickId != ClickWhenSkipped)))
+        );
 
     /// <summary>
     /// Whether the log alone shows that the buyer is told well enough: an e-mail, a phone or an id of the seller's that was not dropped as no good.
@@ -92,6 +98,12 @@ internal sealed record ConversionToDispatch
                 BuyerConsent = changed.Consent ?? BuyerConsent,
                 Buyer = changed.Protected is null ? Buyer : [changed.Protected, .. Buyer],
             },
+            ConversionEnriched enriched => this with
+            {
+                BuyerConsent = enriched.Consent ?? BuyerConsent,
+                Buyer = [enriched.Protected, .. Buyer],
+                IsToldMore = true,
+            },
             ConversionMatched matched => this with
             {
                 IsDecided = true,
@@ -118,7 +130,7 @@ internal sealed record ConversionToDispatch
                 Succeeded = Succeeded.Where(dispatch => dispatch != redriven.DispatchId).ToHashSet(StringComparer.Ordinal),
             },
             PersonalDataErased => this with { IsErased = true },
-            DispatchSkipped skipped => this with { SkipReason = skipped.Reason, ClickWhenSkipped = ClickId },
+            DispatchSkipped skipped => this with { SkipReason = skipped.Reason, ClickWhenSkipped = ClickId, IsToldMore = false },
             _ => this,
         };
 }

@@ -13,7 +13,7 @@ internal sealed class RequestDispatches(ITenantDirectory tenants, ForeseeRefusal
     public string Name => ShardName;
 
     public IReadOnlyCollection<Type> EventTypes { get; } =
-    [typeof(ConversionMatched), typeof(ConversionUnmatched), typeof(ConversionStateChanged)];
+    [typeof(ConversionMatched), typeof(ConversionUnmatched), typeof(ConversionStateChanged), typeof(ConversionEnriched)];
 
     public async Task HandleAsync(IReadOnlyList<RecordedEvent> events, EventSession session, CancellationToken cancellationToken)
     {
@@ -85,7 +85,12 @@ internal sealed class RequestDispatches(ITenantDirectory tenants, ForeseeRefusal
         if (skipped is null)
             return conversion;
         var before = ConversionToDispatch.From(stream.Where(recorded => recorded.Sequence < cause.Sequence));
-        return conversion with { SkipReason = skipped.Reason, ClickWhenSkipped = before.ClickId };
+        return conversion with
+        {
+            SkipReason = skipped.Reason,
+            ClickWhenSkipped = before.ClickId,
+            IsToldMore = cause.Data is ConversionEnriched,
+        };
     }
 
     private async Task<IReadOnlyList<object>> DecideAsync(

@@ -83,6 +83,8 @@ internal static class StripeEvent
             "charge.failed" or "charge.expired" => sale.OfCharge(PaymentState.Rejected),
             "charge.refunded" when told.Number("amount_refunded") >= told.Number("amount") => sale.OfCharge(PaymentState.Refunded),
             "charge.refunded" => new Translation.NoSale("partial_refund", "a part was refunded; the sale stands"),
+            // Sent, too, when Stripe has booked the charge: only what a person changed can be news.
+            "charge.updated" when IsChanged(root, "metadata") || IsChanged(root, "billing_details") => sale.OfMoreAboutCharge(),
             "charge.updated" => new Translation.NoSale(type, "nothing about the payment changed"),
 
             "charge.dispute.created" or "charge.dispute.funds_withdrawn" => sale.OfDispute(told.Text("status")),
@@ -108,4 +110,7 @@ internal static class StripeEvent
             _ => new Translation.NotUnderstood($"type {(type.Length > 0 ? type : "is missing")}"),
         };
     }
+
+    private static bool IsChanged(JsonElement root, string field) =>
+        root.At("data", "previous_attributes") is { ValueKind: JsonValueKind.Object } before && before.TryGetProperty(field, out _);
 }

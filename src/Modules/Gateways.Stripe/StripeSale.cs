@@ -56,6 +56,14 @@ internal sealed class StripeSale(string type, JsonElement root, JsonElement told
             isBare: state != PaymentState.Refunded
         );
 
+    /// <summary>The seller changed what is written on a charge. Whether it was given back since is not said by it.</summary>
+    public Translation OfMoreAboutCharge() =>
+        OfCharge(PaymentState.Approved) switch
+        {
+            Translation.Sale sale => sale with { OnlyAdds = true, Join = sale.Join! with { IsProvisional = true, Trace = null } },
+            var other => other,
+        };
+
     public Translation OfDispute(string? status) =>
         status switch
         {

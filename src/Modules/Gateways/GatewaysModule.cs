@@ -30,6 +30,7 @@ public static class GatewaysModule
         services.AddSingleton<IGatewayAmounts>(provider => provider.GetRequiredService<GatewayRegistry>());
         services.AddSingleton<SaleNames>();
         services.AddSingleton<KeptDeliveries>();
+        services.AddSingleton<NewEvidence>();
         services.AddSingleton<RecordSale>();
         services.AddSingleton<RecordDelivery>();
         services.AddSingleton<IHoldPersonalData, PeopleInDeliveries>();

@@ -63,6 +63,9 @@ public abstract record Translation
         /// </summary>
         public PaymentState? Undoes { get; init; }
 
+        /// <summary>It says nothing of the payment that counts: it only adds what it knows to a sale that is known already.</summary>
+        public bool OnlyAdds { get; init; }
+
         /// <summary>The gateway's own id of the delivery; null when it gives none, and then the digest of the body is its id.</summary>
         public string? DeliveryId { get; init; }
 

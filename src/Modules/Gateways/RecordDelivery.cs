@@ -39,7 +39,7 @@ internal sealed class RecordDelivery(PostgresEventStore store, IPersonalData peo
             return await HoldAsync(tenant, gateway, sale, delivery, cancellationToken);
 
         // A payment of another sale adds to that sale and never begins it: only the sale's own delivery knows what it is (a renewal, say).
-        var mayBegin = sale.Undoes is null && (order == sale.OrderId || sale.Join is { IsProvisional: false });
+        var mayBegin = sale is { Undoes: null, OnlyAdds: false } && (order == sale.OrderId || sale.Join is { IsProvisional: false });
         return await sales.HandleAsync(tenant, gateway, sale with { OrderId = order }, delivery, mayBegin, cancellationToken)
             ?? await RecordOtherAsync(
                 tenant,

@@ -4,10 +4,10 @@ using TrackAi.EventStore;
 namespace TrackAi.Gateways;
 
 /// <summary>
-/// The first report of a sale starts its stream, a later one moves its state or adds nothing. A sale counts once by its order, a delivery once by
+/// The first report of a sale starts its stream, a later one moves its state, or tells more of the buyer, or adds nothing. A sale counts once by its order, a delivery once by
 /// its id, both decided by the log in the append itself.
 /// </summary>
-internal sealed class RecordSale(PostgresEventStore store, IPersonalData people, KeptDeliveries kept)
+internal sealed class RecordSale(PostgresEventStore store, IPersonalData people, NewEvidence evidence, KeptDeliveries kept)
 {
     private const int Attempts = 20;
 
@@ -83,13 +83,19 @@ internal sealed class RecordSale(PostgresEventStore store, IPersonalData people,
             var events = await store.ReadStreamAsync(stream, cancellationToken);
             if (PaymentHistory.From(events.Select(recorded => recorded.Data)) is not { } history)
                 return null;
-            var next = PaymentStateMachine.Next(history, PaymentReport.Of(sale));
-            if (next.Count == 0)
+            var next = sale.OnlyAdds ? [] : PaymentStateMachine.Next(history, PaymentReport.Of(sale));
+            var added = next.Count > 0 ? [] : await evidence.AddedAsync(events, received, sale.Buyer, cancellationToken);
+            if (next.Count == 0 && added.Count == 0)
                 return new AppendResult.Duplicate(key, stream, events[^1].Version);
 
             var buyer = await people.SealAsync(stream.TenantId, stream.Id, sale.Buyer, cancellationToken);
+            if (next.Count == 0 && buyer is null)
+                return new AppendResult.Duplicate(key, stream, events[^1].Version);
             var result = await store.AppendAsync(
-                new Append(stream, [.. Changes(history, next, received, buyer?.Protected)])
+                new Append(
+                    stream,
+                    next.Count > 0 ? [.. Changes(history, next, received, buyer?.Protected)] : [Enriched(received, added, buyer!.Protected)]
+                )
                 {
                     ExpectedVersion = events[^1].Version,
                     UniqueKeys = [key],
@@ -139,6 +145,22 @@ internal sealed class RecordSale(PostgresEventStore store, IPersonalData people,
             from = to;
         }
     }
+
+    private static ConversionEnriched Enriched(ConversionReceived received, IReadOnlyList<string> added, string buyer) =>
+        new(
+            received.ConversionId,
+            received.Gateway,
+            added,
+            received.ClickId,
+            received.Campaign == Campaign.None ? null : received.Campaign,
+            received.ReceivedAt,
+            received.GatewayStatus,
+            received.DeliveryId,
+            buyer
+        )
+        {
+            Consent = received.Consent,
+        };
 
     private async Task<long?> IsSaidAnewAsync(
         StreamId stream,

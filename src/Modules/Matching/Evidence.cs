@@ -33,7 +33,7 @@ internal sealed class Evidence
         {
             ClickCaptured => "late_click",
             ConversionReceived => "other_sale",
-            ConversionStateChanged => MovesItsSale ? "second_delivery" : "other_sale",
+            ConversionStateChanged or ConversionEnriched => MovesItsSale ? "second_delivery" : "other_sale",
             _ => "late_visit",
         };
 
@@ -55,8 +55,11 @@ internal sealed class Evidence
             _ => !IsBareChange(recorded.Data),
         };
 
-    public static bool IsOfSale(RecordedEvent recorded) =>
-        recorded.Data is ConversionReceived || (recorded.Data is ConversionStateChanged && !IsBareChange(recorded.Data));
+    public static bool IsOfSale(RecordedEvent recorded) => recorded.Data is ConversionReceived || IsOfKnownSale(recorded);
+
+    /// <summary>A later delivery that says something of the buyer or of where they came from.</summary>
+    public static bool IsOfKnownSale(RecordedEvent recorded) =>
+        recorded.Data is ConversionEnriched || (recorded.Data is ConversionStateChanged && !IsBareChange(recorded.Data));
 
     public static ProtectedPart? PartOf(RecordedEvent recorded) =>
         recorded.Data switch
@@ -66,6 +69,7 @@ internal sealed class Evidence
             CheckoutInitiated checkout => checkout.Protected,
             ConversionReceived received => received.Protected,
             ConversionStateChanged changed => changed.Protected,
+            ConversionEnriched enriched => enriched.Protected,
             _ => null,
         }
             is { } part
@@ -79,7 +83,7 @@ internal sealed class Evidence
             PageviewCaptured visit => OfVisit(people, recorded, visit.ClickId, visit.Campaign, visit.OccurredAt, sales[recorded]),
             CheckoutInitiated visit => OfVisit(people, recorded, visit.ClickId, visit.Campaign, visit.OccurredAt, sales[recorded]),
             ConversionReceived => OfSale(recorded, new SaleSeen(people, recorded, sales[recorded]), movesIt: false),
-            ConversionStateChanged => sales.Fold(recorded.Stream, recorded.Sequence) is { } after
+            ConversionStateChanged or ConversionEnriched => sales.Fold(recorded.Stream, recorded.Sequence) is { } after
                 ? OfSale(recorded, after.Sale, after.IsTaught)
                 : new Evidence(recorded, [], recorded.Timestamp),
             var other => throw new InvalidOperationException($"Matching asked for no {other.GetType().Name}."),

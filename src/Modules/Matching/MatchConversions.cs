@@ -29,6 +29,7 @@ internal sealed class MatchConversions(
         typeof(CheckoutInitiated),
         typeof(ConversionReceived),
         typeof(ConversionStateChanged),
+        typeof(ConversionEnriched),
         typeof(MatchRulesActivated),
     ];
 

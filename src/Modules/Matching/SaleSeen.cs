@@ -49,8 +49,13 @@ internal sealed class SaleSeen
     /// <returns>Whether the sale is known by something more.</returns>
     public bool Add(IPersonalData people, RecordedEvent recorded, Opened opened)
     {
-        var changed = (ConversionStateChanged)recorded.Data;
-        return Add(people, changed.ClickId, TrackingSlots.Of(changed.Campaign), opened.Person, recorded.Sequence);
+        var (clickId, campaign) = recorded.Data switch
+        {
+            ConversionStateChanged changed => (changed.ClickId, changed.Campaign),
+            ConversionEnriched enriched => (enriched.ClickId, enriched.Campaign),
+            var other => throw new InvalidOperationException($"{other.GetType().Name} is no later delivery of a sale."),
+        };
+        return Add(people, clickId, TrackingSlots.Of(campaign), opened.Person, recorded.Sequence);
     }
 
     /// <summary>Identifiers that were told together, both ways, where there are both kinds.</summary>

@@ -17,7 +17,7 @@ internal sealed class Sales(
     public async Task OpenAsync(IReadOnlyList<RecordedEvent> telling, CancellationToken cancellationToken)
     {
         await ReadStreamsAsync(
-            [.. telling.Where(recorded => recorded.Data is ConversionStateChanged).Select(recorded => recorded.Stream).Distinct()],
+            [.. telling.Where(Evidence.IsOfKnownSale).Select(recorded => recorded.Stream).Distinct()],
             cancellationToken
         );
         await OpenPartsAsync(telling.Concat(streams.Values.SelectMany(stream => stream)), cancellationToken);

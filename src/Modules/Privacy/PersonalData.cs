@@ -32,6 +32,8 @@ internal sealed class PersonalData(MasterKey master, StreamKeys keys, LookupRoot
         };
     }
 
+    public ProtectedPerson Normalise(Person person) => Normalised.From(person).Person;
+
     public SealedPerson SealNew(string tenantId, string streamId, ReadOnlySpan<byte> content) =>
         SealUnderFreshKey(new(tenantId, streamId), ContentFormat, content);
 

@@ -201,6 +201,66 @@ public sealed class JoinTests(HastyServer server) : IClassFixture<HastyServer>, 
     }
 
     [Fact]
+    public async Task A_token_that_the_seller_writes_on_the_charge_later_joins_the_sale_to_its_click_and_tells_Meta_nothing_twice()
+    {
+        var click = await seller.ClickAsync();
+        await DeliverAsync(Session("checkout.session.completed_paid"));
+        await SettledAsync();
+        server.AtMeta(Intent).ShouldHaveSingleItem();
+        (await CountAsync("match_log", "and not matched")).ShouldBe(1);
+
+        // Stripe sends it, too, when it has booked the charge, and then nothing is new.
+        (await DeliverAsync(Updated("balance_transaction", null)))
+            .Json.GetProperty("event_id")
+            .ValueKind.ShouldBe(System.Text.Json.JsonValueKind.Null);
+        var update = Updated("metadata", click);
+        (await DeliverAsync(update)).IsDuplicate.ShouldBeFalse();
+        (await DeliverAsync(update)).IsDuplicate.ShouldBeTrue("the same event again");
+        (await DeliverAsync(Updated("metadata", click))).IsDuplicate.ShouldBeTrue("another event, and nothing new in it");
+        await SettledAsync();
+
+        (await CountAsync("match_log", "and matched and match_rule = 'click_token' and reopened_by = 'second_delivery'")).ShouldBe(1);
+        server.AtMeta(Intent).ShouldHaveSingleItem().Times.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task What_the_seller_writes_on_a_charge_that_was_given_back_does_not_make_it_paid_again()
+    {
+        await DeliverAsync(Session("checkout.session.completed_paid"));
+        await DeliverAsync(Charge("charge.refunded_full"));
+
+        (await DeliverAsync(Updated("metadata", ClickToken.New()))).IsDuplicate.ShouldBeFalse();
+
+        (await HistoryAsync(Intent)).State.ShouldBe(PaymentState.Refunded);
+    }
+
+    [Fact]
+    public async Task What_is_written_on_a_charge_that_nobody_heard_of_makes_no_sale()
+    {
+        await DeliverAsync(Updated("metadata", ClickToken.New()));
+        await SettledAsync();
+
+        (await SalesAsync()).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_token_that_only_the_payment_carries_joins_the_sale_that_its_session_began()
+    {
+        var click = await seller.ClickAsync();
+        await DeliverAsync(
+            Event(
+                "payment_intent.succeeded",
+                told => (told["id"], told["customer"], told["metadata"]) = (Intent, $"cus_{number}", new JsonObject { ["ref"] = click })
+            )
+        );
+        await DeliverAsync(Session("checkout.session.completed_paid"));
+        await SettledAsync();
+
+        (await CountAsync("match_log", "and matched and match_rule = 'click_token'")).ShouldBe(1);
+        server.AtMeta(Intent).ShouldHaveSingleItem().Times.ShouldBe(1);
+    }
+
+    [Fact]
     public async Task A_thin_event_is_stored_and_acknowledged()
     {
         var answer = await DeliverAsync(JsonNode.Parse(Deliveries.Payload("Stripe", "thin_event_notification"))!);
@@ -218,6 +278,19 @@ public sealed class JoinTests(HastyServer server) : IClassFixture<HastyServer>, 
 
     private JsonNode Charge(string payload) =>
         Event(payload, told => (told["payment_intent"], told["customer"]) = (Intent, $"cus_{number}"));
+
+    private JsonNode Updated(string what, string? token)
+    {
+        var root = Charge("charge.succeeded");
+        root["type"] = "charge.updated";
+        root["data"]!["previous_attributes"] = new JsonObject { [what] = null };
+        if (token is not null)
+            root["data"]!["object"]!["metadata"] = new JsonObject { ["click"] = token };
+        return root;
+    }
+
+    private Task<long> CountAsync(string table, string and) =>
+        server.Database.ScalarAsync<long>($"select count(*) from {table} where tenant_id = $1 {and}", seller.Tenant);
 
     private JsonNode Session(string payload) =>
         Event(payload, told => (told["payment_intent"], told["customer"]) = (Intent, $"cus_{number}"));

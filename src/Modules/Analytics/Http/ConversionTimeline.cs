@@ -63,6 +63,10 @@ internal static class Steps
             ClickCaptured click => Step(click.OccurredAt, $"Somebody came from an ad{From(click.Campaign)}."),
             ConversionReceived received => Step(received.ReceivedAt, Received(received)) with { Details = received.Notes },
             ConversionStateChanged changed => Step(changed.ReceivedAt, Changed(changed)),
+            ConversionEnriched enriched => Step(
+                enriched.ReceivedAt,
+                $"{enriched.Gateway} told more of the sale in another delivery ({enriched.Gateway} says '{enriched.GatewayStatus}'): {string.Join(", ", enriched.Added.Select(Words))}."
+            ),
             ConversionMatched matched => Step(matched.DecidedAt, Matched(matched)) with { Match = MatchOf(matched) },
             ConversionUnmatched unmatched => Step(unmatched.DecidedAt, Unmatched(unmatched)) with { Match = MatchOf(unmatched) },
             DispatchRequested requested => Step(
@@ -140,6 +144,11 @@ internal static class Steps
                 ("to", Named<PaymentState>.Of(changed.To)),
                 ("gateway_status", changed.GatewayStatus),
                 ("amount", Amount(changed.Value)),
+            ],
+            ConversionEnriched enriched =>
+            [
+                ("gateway_status", enriched.GatewayStatus),
+                ("added", string.Join(", ", enriched.Added.Select(Words))),
             ],
             ConversionMatched matched => [("rule", Named<MatchRule>.Of(matched.Rule)), ("click", matched.ClickId)],
             ConversionUnmatched unmatched => [("reason", unmatched.Reason)],

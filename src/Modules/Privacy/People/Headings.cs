@@ -17,6 +17,11 @@ internal static class Headings
         (typeof(CheckoutInitiated), "A checkout that was begun", "Um checkout iniciado"),
         (typeof(ConversionReceived), "A purchase, as the payment gateway reported it", "Uma compra, como informada pelo meio de pagamento"),
         (typeof(ConversionStateChanged), "A change of a purchase's payment", "Uma mudança no pagamento de uma compra"),
+        (
+            typeof(ConversionEnriched),
+            "More about a purchase, as the payment gateway told later",
+            "Mais sobre uma compra, informado depois pelo meio de pagamento"
+        ),
         (typeof(ConversionMatched), "The purchase was joined to a click", "A compra foi ligada a um clique"),
         (typeof(ConversionUnmatched), "No click was found for the purchase", "Nenhum clique foi encontrado para a compra"),
         (typeof(DispatchRequested), "The purchase was to be reported to Meta", "A compra seria informada à Meta"),

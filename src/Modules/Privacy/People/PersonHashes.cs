@@ -60,6 +60,7 @@ internal static class PersonalEvents
         typeof(CheckoutInitiated),
         typeof(ConversionReceived),
         typeof(ConversionStateChanged),
+        typeof(ConversionEnriched),
     ];
 
     public static string? ProtectedPartOf(object @event) =>
@@ -70,6 +71,7 @@ internal static class PersonalEvents
             CheckoutInitiated checkout => checkout.Protected,
             ConversionReceived received => received.Protected,
             ConversionStateChanged changed => changed.Protected,
+            ConversionEnriched enriched => enriched.Protected,
             _ => null,
         };
 
@@ -81,6 +83,7 @@ internal static class PersonalEvents
             CheckoutInitiated { ClickId: { } click } => [click],
             ConversionReceived { ClickId: { } click } => [click],
             ConversionStateChanged { ClickId: { } click } => [click],
+            ConversionEnriched { ClickId: { } click } => [click],
             // A guess may name a stranger's click.
             ConversionMatched { IsProbabilistic: not true } matched => [matched.ClickId],
             _ => [],
