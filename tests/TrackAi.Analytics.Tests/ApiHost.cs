@@ -57,6 +57,8 @@ public sealed class ApiHost : AnalyticsDatabase
         await base.DisposeAsync();
     }
 
+    public IServiceProvider Services => web!.Services;
+
     public Task<Answer> GetAsync(string path, string? key) => GetAsync(web!, path, key);
 
     public static async Task<Answer> GetAsync(WebApplication web, string path, string? key)

@@ -31,18 +31,18 @@ public sealed class CountersTests : IAsyncLifetime
         (
             await database.RowsAsync(
                 """
-                select tenant_id, date, gateway, kind, state, currency, match, dispatch_status, dispatch_reason, conversions, amount
-                from conversion_daily order by 1, 2, 3, 4, 5, 6, 7, 8, 9
+                select tenant_id, date, gateway, funnel_id, kind, state, currency, match, dispatch_status, dispatch_reason, conversions, amount
+                from conversion_daily order by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
                 """
             )
         ).ShouldBe(
             await database.RowsAsync(
                 """
                 select
-                    tenant_id, date, gateway, kind, state, currency,
+                    tenant_id, date, gateway, coalesce(funnel_id, ''), kind, state, currency,
                     case when matched then match_rule when not matched then 'unmatched' else 'undecided' end,
                     dispatch_status, coalesce(dispatch_reason, ''), count(*), trim_scale(sum(amount))
-                from conversion group by 1, 2, 3, 4, 5, 6, 7, 8, 9 order by 1, 2, 3, 4, 5, 6, 7, 8, 9
+                from conversion group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 order by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
                 """
             )
         );
@@ -170,8 +170,8 @@ public sealed class CountersTests : IAsyncLifetime
             );
             object next = random.Next(9) switch
             {
-                0 => Facts.Matched(sale, rule: (MatchRule)random.Next(6)),
-                1 => Facts.Unmatched(sale),
+                0 => Facts.Matched(sale, rule: (MatchRule)random.Next(6)) with { FunnelId = FunnelOf(step) },
+                1 => Facts.Unmatched(sale) with { FunnelId = FunnelOf(step) },
                 2 or 3 => dispatch,
                 4 => Facts.Sent(dispatch, random.Next(1, 4), random.NextDouble() * 500),
                 5 => Facts.Failed(dispatch, random.Next(1, 4), random.Next(2) == 0 ? null : 500),
@@ -182,6 +182,14 @@ public sealed class CountersTests : IAsyncLifetime
             await database.AppendAsync(of, Streams.Conversion(sale.ConversionId), next);
         }
     }
+
+    private static string? FunnelOf(int step) =>
+        (step % 3) switch
+        {
+            0 => null,
+            1 => "curso",
+            _ => "mentoria",
+        };
 
     private sealed class PagedDatabase(int pageSize) : AnalyticsDatabase
     {

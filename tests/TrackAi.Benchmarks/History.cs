@@ -17,6 +17,9 @@ internal sealed class History(int seed, IReadOnlyList<string> tenants, DateTimeO
     private readonly string run = $"{seed:x8}";
     private long queued;
 
+    /// <summary>The funnel of a gateway's sales; null for none.</summary>
+    public Func<string, string?> FunnelOf { get; init; } = _ => null;
+
     /// <summary>About 5.4 events a sale. The tenants must be there.</summary>
     public IEnumerable<ImportedEvent> Take(long events)
     {
@@ -161,7 +164,13 @@ internal sealed class History(int seed, IReadOnlyList<string> tenants, DateTimeO
                         [new(clickId, rule, clickedAt, "won")],
                         at
                     )
+                    {
+                        FunnelId = FunnelOf(gateway),
+                    }
                     : new ConversionUnmatched(conversion, gateway, "no_click_found", 1, window, tried, [], at)
+                    {
+                        FunnelId = FunnelOf(gateway),
+                    }
             );
         }
 

@@ -18,7 +18,7 @@ public sealed class AccessTests(DashboardServer server) : IClassFixture<Dashboar
         var seller = await server.NewSellerAsync();
         using var http = Client();
 
-        foreach (var route in Pages.Routes.Except(["/sign-in", "/set-password"]).Append("/analytics/{TenantId}/export/sales.csv"))
+        foreach (var route in Pages.Routes.Except(["/sign-in", "/set-password"]).Concat(Pages.ExportsOf(server)))
         {
             using var answer = await http.GetAsync(Pages.Of(route, seller.Tenant));
             answer.StatusCode.ShouldBe(HttpStatusCode.Redirect, route);
@@ -35,9 +35,7 @@ public sealed class AccessTests(DashboardServer server) : IClassFixture<Dashboar
         await server.Host.Tenants.RenameTenantAsync(other.Tenant, Foreign);
         using var http = await SignedInAsync(await server.NewUserAsync(mine.Tenant, role));
 
-        foreach (
-            var route in Pages.OfATenant.Append("/analytics/{TenantId}/export/sales.csv").Append("/analytics/{TenantId}/export/sales.json")
-        )
+        foreach (var route in Pages.OfATenant.Concat(Pages.ExportsOf(server)))
         {
             using var own = await http.GetAsync(Pages.Of(route, mine.Tenant));
             own.StatusCode.ShouldBe(HttpStatusCode.OK, route);
@@ -175,6 +173,10 @@ public sealed class AccessTests(DashboardServer server) : IClassFixture<Dashboar
 
         answer.StatusCode.ShouldBe(HttpStatusCode.Forbidden);
         (await answer.Content.ReadAsStringAsync()).ShouldNotContain("Sales received");
+        using var export = new HttpRequestMessage(HttpMethod.Get, $"{own.Url}/analytics/{seller.Tenant}/export/sales.csv");
+        export.Headers.Add("Cookie", $"{cookie.Name}={cookie.Value}");
+        using var refused = await http.SendAsync(export);
+        refused.StatusCode.ShouldBe(HttpStatusCode.Forbidden);
     }
 
     private HttpClient Client() =>

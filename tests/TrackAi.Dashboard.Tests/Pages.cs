@@ -1,5 +1,7 @@
 using System.Reflection;
 using Microsoft.AspNetCore.Components;
+using Microsoft.Extensions.DependencyInjection;
+using TrackAi.Dashboard.Web.Exports;
 
 namespace TrackAi.Dashboard.Tests;
 
@@ -17,6 +19,14 @@ internal static class Pages
 
     public static IReadOnlyList<string> OfATenant { get; } =
     [.. Routes.Where(route => route.Contains("{TenantId}", StringComparison.Ordinal))];
+
+    /// <summary>What can be taken away of a tenant, in both forms.</summary>
+    public static IReadOnlyList<string> ExportsOf(DashboardServer server) =>
+        [
+            .. server
+                .Host.Services.GetServices<IExport>()
+                .SelectMany(export => new[] { "csv", "json" }.Select(format => $"/analytics/{{TenantId}}/export/{export.Name}.{format}")),
+        ];
 
     public static string Of(string route, string tenant) => route.Replace("{TenantId}", tenant, StringComparison.Ordinal);
 

@@ -12,6 +12,11 @@ internal sealed class PaidPerStream : IProjection
 {
     public string Name => "PaidPerStream";
 
+    /// <summary>A test may say that the code has moved on.</summary>
+    public static int BuiltAs { get; set; } = 1;
+
+    public int Version => BuiltAs;
+
     public IReadOnlyCollection<Type> EventTypes { get; } = [typeof(OrderPaid)];
 
     public IReadOnlyList<string> Tables { get; } = ["paid_per_stream"];
@@ -50,7 +55,7 @@ public sealed class RebuildTests : IAsyncLifetime
 
     public ValueTask DisposeAsync()
     {
-        PaidPerStream.BeforePage = _ => Task.CompletedTask;
+        (PaidPerStream.BeforePage, PaidPerStream.BuiltAs) = (_ => Task.CompletedTask, 1);
         return database.DisposeAsync();
     }
 
@@ -89,6 +94,39 @@ public sealed class RebuildTests : IAsyncLifetime
                 "select string_agg(indexname, ',' order by indexname) from pg_indexes where schemaname = 'public' and tablename = 'paid_per_stream'"
             )
         ).ShouldBe("paid_per_stream_pkey,paid_per_stream_richest", "the new table has the names of the old one");
+    }
+
+    [Fact]
+    public async Task A_host_whose_code_builds_a_read_model_in_another_way_rebuilds_it_while_the_old_rows_are_read()
+    {
+        await using (var before = await StartAsync())
+        {
+            await AppendAsync(before, "before", 60);
+            await before.CaughtUpAsync("PaidPerStream");
+        }
+
+        await database.ExecuteAsync("update paid_per_stream set paid = -1");
+        await using (var same = await StartAsync())
+        {
+            await AppendAsync(same, "same", 1);
+            await same.CaughtUpAsync("PaidPerStream");
+            (await DifferencesAsync()).ShouldBeGreaterThan(0, "the same version leaves what it finds");
+        }
+
+        var (entered, release) = (new TaskCompletionSource(), new TaskCompletionSource());
+        PaidPerStream.BuiltAs = 2;
+        PaidPerStream.BeforePage = _ =>
+        {
+            entered.TrySetResult();
+            return release.Task;
+        };
+        await using var host = await StartAsync();
+        await entered.Task;
+        (await database.ScalarAsync<long>("select count(*) from paid_per_stream where paid = -1")).ShouldBeGreaterThan(0);
+        release.SetResult();
+
+        await Eventually.TrueAsync(async () => await DifferencesAsync() == 0, "the read model is built anew");
+        (await database.ScalarAsync<int>("select version from es_projection where name = 'PaidPerStream'")).ShouldBe(2);
     }
 
     [Fact]

@@ -15,9 +15,10 @@ internal sealed class ReadFigures(NpgsqlDataSource dataSource, ITenantDirectory 
         await using var select = Over(
             scope,
             """
-            select date, gateway, kind, state, currency, match, dispatch_status, dispatch_reason, conversions, amount
+            select date, gateway, kind, state, currency, match, dispatch_status, dispatch_reason, conversions, amount, funnel_id
             from conversion_daily
-            where tenant_id = $1 and date between $2 and $3 and ($4 is null or gateway = $4) and conversions <> 0
+            where tenant_id = $1 and date between $2 and $3 and ($4 is null or gateway = $4) and ($5 is null or funnel_id = $5)
+              and conversions <> 0
             """
         );
         var cells = new List<FigureCell>();
@@ -36,6 +37,9 @@ internal sealed class ReadFigures(NpgsqlDataSource dataSource, ITenantDirectory 
                     row.GetInt64(8),
                     row.GetDecimal(9)
                 )
+                {
+                    FunnelId = row.GetString(10),
+                }
             );
         return cells;
     }
@@ -51,8 +55,8 @@ internal sealed class ReadFigures(NpgsqlDataSource dataSource, ITenantDirectory 
             cross join lateral (
                 select s.date, extract(epoch from s.sent_at - greatest(s.received_at, s.paid_at))::float8 as seconds
                 from conversion_status s
-                where s.tenant_id = $1 and ($4 is null or s.gateway = $4) and s.sent_at is not null
-                  and s.received_at >= day::timestamp at time zone $5 and s.received_at < (day + interval '1 day')::timestamp at time zone $5
+                where s.tenant_id = $1 and ($4 is null or s.gateway = $4) and ($5 is null or s.funnel_id = $5) and s.sent_at is not null
+                  and s.received_at >= day::timestamp at time zone $6 and s.received_at < (day + interval '1 day')::timestamp at time zone $6
                 order by s.received_at desc, s.conversion_id desc
                 limit {SalesOfADay}
             ) d
@@ -76,6 +80,7 @@ internal sealed class ReadFigures(NpgsqlDataSource dataSource, ITenantDirectory 
         command.Parameters.Add(new() { Value = scope.From });
         command.Parameters.Add(new() { Value = scope.To });
         command.Parameters.Add(new() { Value = scope.Gateway ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Varchar });
+        command.Parameters.Add(new() { Value = scope.Funnel ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Varchar });
         return command;
     }
 }

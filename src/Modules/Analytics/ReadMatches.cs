@@ -16,7 +16,7 @@ internal sealed class ReadMatches(NpgsqlDataSource dataSource) : IReadMatches
             """
             select funnel_id, campaign, matched, outcome, sum(conversions)::bigint
             from match_reason_daily
-            where tenant_id = $1 and date between $2 and $3 and ($4 is null or gateway = $4)
+            where tenant_id = $1 and date between $2 and $3 and ($4 is null or gateway = $4) and ($5 is null or funnel_id = $5)
             group by funnel_id, campaign, matched, outcome
             """
         );
@@ -24,6 +24,7 @@ internal sealed class ReadMatches(NpgsqlDataSource dataSource) : IReadMatches
         select.Parameters.Add(new() { Value = scope.From });
         select.Parameters.Add(new() { Value = scope.To });
         select.Parameters.Add(new() { Value = scope.Gateway ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Varchar });
+        select.Parameters.Add(new() { Value = scope.Funnel ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Varchar });
         await using var row = await select.ExecuteReaderAsync(cancellationToken);
         while (await row.ReadAsync(cancellationToken))
             cells.Add(new(row.GetString(0), row.GetString(1), row.GetBoolean(2), row.GetString(3), row.GetInt64(4)));

@@ -12,7 +12,7 @@ internal sealed class ReadSales(NpgsqlDataSource dataSource) : IReadSales
     private const string Select = """
         select
             conversion_id, gateway, order_id, event_id, kind, state, amount, currency, product_id, occurred_at, received_at, matched, match_rule,
-            match_score, click_id, dispatch_status, dispatch_reason, sent_at, utm_source, utm_campaign
+            match_score, click_id, dispatch_status, dispatch_reason, sent_at, utm_source, utm_campaign, funnel_id
         from conversion
         """;
 
@@ -111,6 +111,8 @@ internal sealed class ReadSales(NpgsqlDataSource dataSource) : IReadSales
             yield return $"received_at < {Given(query.Until)}";
             if (query.Gateway is not null)
                 yield return $"gateway = {Given(query.Gateway)}";
+            if (query.Funnel is not null)
+                yield return $"funnel_id = {Given(query.Funnel)}";
             if (query.Status is not null)
                 yield return $"dispatch_status = {Given(query.Status)}";
             if (query.Status is not (null or DispatchStatus.Sent))
@@ -172,5 +174,8 @@ internal sealed class ReadSales(NpgsqlDataSource dataSource) : IReadSales
             row.ValueOrNull<DateTimeOffset>(17),
             row.TextOrNull(18),
             row.TextOrNull(19)
-        );
+        )
+        {
+            FunnelId = row.TextOrNull(20),
+        };
 }

@@ -1,7 +1,8 @@
 namespace TrackAi.Contracts;
 
 /// <summary>Which conversions figures are of: received on whole days of the tenant, both ends included.</summary>
-public sealed record FigureScope(string TenantId, DateOnly From, DateOnly To, string? Gateway = null);
+/// <param name="Funnel">The id of the funnel that they were routed by.</param>
+public sealed record FigureScope(string TenantId, DateOnly From, DateOnly To, string? Gateway = null, string? Funnel = null);
 
 /// <summary>
 /// How many conversions of one kind there were on a day, and what they are worth. Every conversion is in exactly one cell. The words are those of the
@@ -20,7 +21,11 @@ public sealed record FigureCell(
     string Reason,
     long Conversions,
     decimal Amount
-);
+)
+{
+    /// <summary>The funnel that they were routed by; empty for none, and until they were decided.</summary>
+    public string FunnelId { get; init; } = "";
+}
 
 /// <summary>How long it took from "accepted and paid" to Meta's confirmation, of the latest sales of a day.</summary>
 /// <param name="Seconds">Of each sale looked at, in no order.</param>

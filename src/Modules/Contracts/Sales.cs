@@ -10,7 +10,8 @@ public sealed record SaleQuery(
     DateTimeOffset Until,
     string? Gateway = null,
     string? Status = null,
-    string? Search = null
+    string? Search = null,
+    string? Funnel = null
 );
 
 /// <summary>A sale as it stands. The words are those of the read models (docs/read-models.md).</summary>
@@ -36,7 +37,11 @@ public sealed record SaleRow(
     DateTimeOffset? SentAt,
     string? UtmSource,
     string? UtmCampaign
-);
+)
+{
+    /// <summary>The funnel it is routed by; null for none, and until it was decided.</summary>
+    public string? FunnelId { get; init; }
+}
 
 /// <summary>After which row a page begins, the latest being first.</summary>
 public sealed record SalePosition(DateTimeOffset ReceivedAt, string ConversionId);

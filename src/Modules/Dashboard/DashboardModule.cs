@@ -8,6 +8,7 @@ using TrackAi.Dashboard.Access;
 using TrackAi.Dashboard.Layout;
 using TrackAi.Dashboard.Live;
 using TrackAi.Dashboard.Web;
+using TrackAi.Dashboard.Web.Exports;
 
 namespace TrackAi.Dashboard;
 
@@ -24,6 +25,7 @@ public static class DashboardModule
         services.AddAntiforgery(antiforgery => antiforgery.Cookie = new LoopbackAwareCookie { Name = "trackai-form" });
         services.AddHttpContextAccessor();
         services.AddScoped<TenantAccess>();
+        services.AddExports();
         services.AddSingleton<Assets>();
         services.AddSingleton<LiveFeed>();
         services.AddSingleton<Rebuilds>();

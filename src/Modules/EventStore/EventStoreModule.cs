@@ -79,6 +79,7 @@ public static class EventStoreModule
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<WakeUp>()
         ));
+        services.AddHostedService<OutdatedProjections>();
         services.AddHostedService(provider => new EventDaemon(
             Shards(provider),
             provider.GetRequiredService<PostgresEventStore>(),

@@ -16,6 +16,9 @@ public abstract class MemberProjection<TFact> : IProjection, IMemberProjection
     /// <inheritdoc cref="IProjection.Name"/>
     public abstract string Name { get; }
 
+    /// <inheritdoc cref="IProjection.Version"/>
+    public virtual int Version => 1;
+
     /// <inheritdoc cref="IProjection.Tables"/>
     public abstract IReadOnlyList<string> Tables { get; }
 

@@ -384,6 +384,9 @@ public sealed partial class ProjectionRebuilder
             with progress as (
                 insert into mt_event_progression (name, last_seq_id) values ($1, $2)
                 on conflict on constraint pk_mt_event_progression do update set last_seq_id = excluded.last_seq_id, last_updated = transaction_timestamp()
+            ),
+            built as (
+                insert into es_projection (name, version) values ($3, $4) on conflict (name) do update set version = excluded.version
             )
             delete from es_rebuild where name = $3
             """,
@@ -395,6 +398,7 @@ public sealed partial class ProjectionRebuilder
                 new() { Value = shard },
                 new() { Value = position },
                 new() { Value = projection.Name },
+                new() { Value = projection.Version },
             },
         };
         await finish.ExecuteNonQueryAsync(cancellationToken);

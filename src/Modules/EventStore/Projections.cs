@@ -11,6 +11,11 @@ public interface IProjection
     /// <summary>Names its shard, <c>{Name}:All</c>, and is what the command line calls it. Never renamed.</summary>
     string Name { get; }
 
+    /// <summary>
+    /// Raised with each change of what it makes of the same log. Hosts that find their read model built by a lower one rebuild it while they run.
+    /// </summary>
+    int Version => 1;
+
     IReadOnlyCollection<Type> EventTypes { get; }
 
     /// <summary>The tables it owns, unqualified.</summary>

@@ -13,6 +13,7 @@ internal static class ListConversions
         string? from,
         string? to,
         string? gateway,
+        string? funnel,
         string? status,
         string? limit,
         string? cursor,
@@ -29,7 +30,8 @@ internal static class ListConversions
             days.Start,
             days.End,
             Parameters.Gateway(gateway),
-            Parameters.Status(status, DispatchStatus.All)
+            Parameters.Status(status, DispatchStatus.All),
+            Funnel: Parameters.Funnel(funnel)
         );
         var after = Cursor.Read(cursor) is { } position ? new SalePosition(position.At, position.Id) : null;
         var rows = await sales.ListAsync(query, most + 1, after, cancellationToken);

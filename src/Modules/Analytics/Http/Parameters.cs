@@ -25,6 +25,11 @@ internal static class Parameters
             ? text
             : throw new InvalidQueryException("gateway", "must be the name of a gateway, such as hotmart.");
 
+    public static string? Funnel(string? text) =>
+        text is null || (text.Length is > 0 and <= 100 && !text.Any(char.IsControl))
+            ? text
+            : throw new InvalidQueryException("funnel", "must be the id of a funnel.");
+
     public static string? Status(string? text, IReadOnlyList<string> known) =>
         text is null || known.Contains(text, StringComparer.Ordinal)
             ? text

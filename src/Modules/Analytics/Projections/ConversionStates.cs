@@ -37,7 +37,8 @@ internal sealed record ConversionState(
     DateTimeOffset? DecidedAt,
     string DispatchStatus,
     string? DispatchReason,
-    DateTimeOffset? SentAt
+    DateTimeOffset? SentAt,
+    string? FunnelId
 );
 
 /// <param name="LastAttempt">Its sequence in <c>dispatch_attempt</c>; null when it was asked for again since.</param>

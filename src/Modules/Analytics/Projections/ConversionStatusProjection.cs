@@ -29,6 +29,7 @@ internal sealed class ConversionStatusProjection : MemberProjection<StatusFact>
     private static readonly EventMember Score = Asked.Add("score");
     private static readonly EventMember ClickId = Asked.Add("clickId");
     private static readonly EventMember DecidedAt = Asked.Add("decidedAt");
+    private static readonly EventMember FunnelId = Asked.Add("funnelId");
     private static readonly EventMember DispatchId = Asked.Add("dispatchId");
     private static readonly EventMember EventName = Asked.Add("eventName");
     private static readonly EventMember PixelId = Asked.Add("pixelId");
@@ -68,9 +69,10 @@ internal sealed class ConversionStatusProjection : MemberProjection<StatusFact>
             NameOf<MatchRule>(e, Rule),
             e.RealOrNull(Score),
             e.TextOrNull(ClickId),
-            e.Time(DecidedAt)
+            e.Time(DecidedAt),
+            e.TextOrNull(FunnelId)
         ));
-        On<ConversionUnmatched>(e => new Decided(KeyOf(e), Matched: false, null, null, null, e.Time(DecidedAt)));
+        On<ConversionUnmatched>(e => new Decided(KeyOf(e), Matched: false, null, null, null, e.Time(DecidedAt), e.TextOrNull(FunnelId)));
         On<DispatchRequested>(e => new Requested(
             KeyOf(e),
             e.Text(DispatchId),
@@ -87,6 +89,9 @@ internal sealed class ConversionStatusProjection : MemberProjection<StatusFact>
     }
 
     public override string Name => "ConversionStatus";
+
+    // 2: with the funnel.
+    public override int Version => 2;
 
     public override IReadOnlyList<string> Tables { get; } = [Zones, "conversion_status", "dispatch_status"];
 
@@ -145,7 +150,7 @@ internal sealed class ConversionStatusProjection : MemberProjection<StatusFact>
                     select
                         c.tenant_id, c.conversion_id, c.received_at, c.date, c.gateway, c.kind, c.state, c.amount, c.currency, c.gateway_status,
                         c.state_changed_at, c.paid_at, c.matched, c.match_rule, c.match_score, c.click_id, c.decided_at, c.dispatch_status,
-                        c.dispatch_reason, c.sent_at
+                        c.dispatch_reason, c.sent_at, c.funnel_id
                     from unnest($1, $2) k(tenant_id, conversion_id)
                     join conversion_status c on c.tenant_id = k.tenant_id and c.conversion_id = k.conversion_id
                     """
@@ -197,7 +202,8 @@ internal sealed class ConversionStatusProjection : MemberProjection<StatusFact>
                 row.ValueOrNull<DateTimeOffset>(16),
                 row.GetString(17),
                 row.TextOrNull(18),
-                row.ValueOrNull<DateTimeOffset>(19)
+                row.ValueOrNull<DateTimeOffset>(19),
+                row.TextOrNull(20)
             );
         return conversions;
     }
@@ -238,7 +244,8 @@ internal sealed class ConversionStatusProjection : MemberProjection<StatusFact>
                             state = n.state, amount = n.amount, currency = n.currency, gateway_status = n.gateway_status,
                             state_changed_at = n.state_changed_at, paid_at = n.paid_at, matched = n.matched, match_rule = n.match_rule,
                             match_score = n.match_score, click_id = n.click_id, decided_at = n.decided_at,
-                            dispatch_status = n.dispatch_status, dispatch_reason = n.dispatch_reason, sent_at = n.sent_at
+                            dispatch_status = n.dispatch_status, dispatch_reason = n.dispatch_reason, sent_at = n.sent_at,
+                            funnel_id = n.funnel_id
                         from {rows.Unnest} n({rows.Names})
                         where c.tenant_id = n.tenant_id and c.conversion_id = n.conversion_id
                         """
@@ -283,7 +290,8 @@ internal sealed class ConversionStatusProjection : MemberProjection<StatusFact>
             .Time("decided_at", row => row.Value.DecidedAt)
             .Text("dispatch_status", row => row.Value.DispatchStatus)
             .Text("dispatch_reason", row => row.Value.DispatchReason)
-            .Time("sent_at", row => row.Value.SentAt);
+            .Time("sent_at", row => row.Value.SentAt)
+            .Text("funnel_id", row => row.Value.FunnelId);
 
     private static Rows<KeyValuePair<DispatchKey, DispatchState>> Dispatches(
         IEnumerable<KeyValuePair<DispatchKey, DispatchState>> dispatches

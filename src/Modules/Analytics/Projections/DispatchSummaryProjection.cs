@@ -17,6 +17,9 @@ internal sealed class DispatchSummaryProjection : ISetProjection
 
     public string Name => ProjectionName;
 
+    // 2: by funnel.
+    public int Version => 2;
+
     public IReadOnlyCollection<Type> EventTypes { get; } =
     [
         typeof(ConversionReceived),
@@ -72,17 +75,18 @@ internal sealed class DispatchSummaryProjection : ISetProjection
                     row.GetString(0),
                     row.GetFieldValue<DateOnly>(1),
                     row.GetString(2),
-                    NameOf<ConversionKind>(row.GetString(3)),
-                    NameOf<PaymentState>(row.GetString(4)),
-                    row.GetString(5),
-                    row.GetString(6) is Move.Undecided or Move.Unmatched ? row.GetString(6) : NameOf<MatchRule>(row.GetString(6)),
-                    row.GetString(7),
+                    row.GetString(3),
+                    NameOf<ConversionKind>(row.GetString(4)),
+                    NameOf<PaymentState>(row.GetString(5)),
+                    row.GetString(6),
+                    row.GetString(7) is Move.Undecided or Move.Unmatched ? row.GetString(7) : NameOf<MatchRule>(row.GetString(7)),
                     row.GetString(8),
-                    row.GetInt64(9),
-                    row.GetDecimal(10)
+                    row.GetString(9),
+                    row.GetInt64(10),
+                    row.GetDecimal(11)
                 )
             );
-            events = row.GetInt64(11);
+            events = row.GetInt64(12);
         }
 
         return (moves, events);
@@ -134,8 +138,8 @@ internal sealed class DispatchSummaryProjection : ISetProjection
                             "trim_scale(amount)",
                             StringComparison.Ordinal
                         )} from {rows.Unnest} n({rows.Names})
-                        order by tenant_id, date, gateway, kind, state, currency, match, dispatch_status, dispatch_reason
-                        on conflict (tenant_id, date, gateway, kind, state, currency, match, dispatch_status, dispatch_reason)
+                        order by tenant_id, date, gateway, funnel_id, kind, state, currency, match, dispatch_status, dispatch_reason
+                        on conflict (tenant_id, date, gateway, funnel_id, kind, state, currency, match, dispatch_status, dispatch_reason)
                         do update set conversions = d.conversions + excluded.conversions, amount = trim_scale(d.amount + excluded.amount)
                         """
             );
@@ -175,6 +179,7 @@ internal sealed class DispatchSummaryProjection : ISetProjection
             .Text("tenant_id", row => row.TenantId)
             .Date("date", row => row.Date)
             .Text("gateway", row => row.Gateway)
+            .Text("funnel_id", row => row.FunnelId)
             .Text("kind", row => row.Kind)
             .Text("state", row => row.State)
             .Text("currency", row => row.Currency)
@@ -187,6 +192,7 @@ internal sealed class DispatchSummaryProjection : ISetProjection
         string TenantId,
         DateOnly Date,
         string Gateway,
+        string FunnelId,
         string Kind,
         string State,
         string Currency,

@@ -36,8 +36,16 @@ internal sealed record StateMoved(
     DateTimeOffset OccurredAt
 ) : ConversionFact(Key);
 
-internal sealed record Decided(ConversionKey Key, bool Matched, string? Rule, double? Score, string? ClickId, DateTimeOffset DecidedAt)
-    : ConversionFact(Key);
+/// <param name="FunnelId">The funnel the sale is routed by.</param>
+internal sealed record Decided(
+    ConversionKey Key,
+    bool Matched,
+    string? Rule,
+    double? Score,
+    string? ClickId,
+    DateTimeOffset DecidedAt,
+    string? FunnelId
+) : ConversionFact(Key);
 
 internal sealed record Requested(
     ConversionKey Key,

@@ -94,7 +94,8 @@ internal sealed class StatusFold(
                 DecidedAt: null,
                 DispatchStatus.Waiting,
                 isPaid ? null : NotApproved,
-                SentAt: null
+                SentAt: null,
+                FunnelId: null
             )
         );
     }
@@ -122,6 +123,7 @@ internal sealed class StatusFold(
             MatchScore = decided.Score,
             ClickId = decided.ClickId,
             DecidedAt = decided.DecidedAt,
+            FunnelId = decided.FunnelId,
         };
 
     private void Request(Requested requested)

@@ -63,7 +63,7 @@ internal static class SummarySql
             select
                 side, tenant_id, stream_id, gateway, kind, received_at, approved, substr(state, 11) as state, split_part(substr(value, 11), ' ', 1) as currency,
                     split_part(substr(value, 11), ' ', 2)::numeric as amount,
-                coalesce(substr(match, 11), 'undecided') as match
+                coalesce(split_part(substr(match, 11), chr(31), 1), 'undecided') as match, coalesce(split_part(match, chr(31), 2), '') as funnel_id
             from parts where part = '' and gateway is not null
         ),
         skips as materialized (select side, tenant_id, stream_id, substr(part, 2) as event_name, state from parts where part like 's%'),
@@ -103,7 +103,7 @@ internal static class SummarySql
             from (select distinct tenant_id from conversions) t
         )
         select
-            c.tenant_id, (c.received_at at time zone z.zone)::date, c.gateway, c.kind, c.state, c.currency, c.match,
+            c.tenant_id, (c.received_at at time zone z.zone)::date, c.gateway, c.funnel_id, c.kind, c.state, c.currency, c.match,
             case
                 when s.standing is not null then split_part(split_part(s.standing, chr(31), 2), ' ', 1)
                 when k.state is not null then 'skipped'
@@ -121,7 +121,7 @@ internal static class SummarySql
         join zones z on z.tenant_id = c.tenant_id
         left join speaking s on s.side = c.side and s.tenant_id = c.tenant_id and s.stream_id = c.stream_id
         left join skipped k on k.side = c.side and k.tenant_id = c.tenant_id and k.stream_id = c.stream_id
-        group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+        group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
         having sum(case c.side when 1 then 1 else -1 end) <> 0
             or sum(case c.side when 1 then 1 else -1 end * c.amount) <> 0
         """;
@@ -181,7 +181,9 @@ internal static class SummarySql
                         when {Skipped} then e.data ->> 'reason'
                     end as state,
                     case when e.is <= {Changed} then (e.data -> 'value' ->> 'currency') || ' ' || (e.data -> 'value' ->> 'amount') end as value,
-                    case e.is when {Matched} then e.data ->> 'rule' when {Unmatched} then 'unmatched' end as match,
+                    case when e.is in ({Matched}, {Unmatched}) then
+                        case e.is when {Matched} then e.data ->> 'rule' else 'unmatched' end || chr(31) || coalesce(e.data ->> 'funnelId', '')
+                    end as match,
                     case when e.is = {Requested} then e.data ->> 'eventName' end as event_name
                 from (
                     select

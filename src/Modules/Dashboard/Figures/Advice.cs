@@ -17,7 +17,7 @@ internal sealed record Advice(long Sales, string English, IReadOnlyList<object?>
         var real = cells.Where(cell => cell.Kind != "test").ToArray();
         return
         [
-            .. Unmatched(real)
+            .. Unmatched(real, settings.Funnels)
                 .Concat(Dead(real))
                 .Concat(NoPixel(real))
                 .Concat(Paused(pixels))
@@ -27,17 +27,23 @@ internal sealed record Advice(long Sales, string English, IReadOnlyList<object?>
         ];
     }
 
-    private static IEnumerable<Advice> Unmatched(IReadOnlyList<FigureCell> cells) =>
-        from gateway in cells.Where(cell => cell.Match != "undecided").GroupBy(cell => cell.Gateway, StringComparer.Ordinal)
-        let decided = gateway.Sum(cell => cell.Conversions)
-        let unmatched = gateway.Where(cell => cell.Match == "unmatched").Sum(cell => cell.Conversions)
-        where decided >= FewestSales && 100m * unmatched / decided >= TooManyUnmatchedPct
-        select new Advice(
-            unmatched,
-            "Checkout links of {0} seem not to be decorated: {1} % of its sales are unmatched. Put the snippet on every page that links to a checkout.",
-            [gateway.Key, Math.Round(100m * unmatched / decided)],
-            "settings"
-        );
+    // Who has one product line only is told more by its gateways.
+    private static IEnumerable<Advice> Unmatched(IReadOnlyList<FigureCell> cells, IReadOnlyList<FunnelInfo> funnels)
+    {
+        var names = funnels.Count > 1 ? funnels.ToDictionary(funnel => funnel.FunnelId, funnel => funnel.Name, StringComparer.Ordinal) : [];
+        return from place in cells
+                .Where(cell => cell.Match != "undecided")
+                .GroupBy(cell => names.GetValueOrDefault(cell.FunnelId, cell.Gateway), StringComparer.Ordinal)
+            let decided = place.Sum(cell => cell.Conversions)
+            let unmatched = place.Where(cell => cell.Match == "unmatched").Sum(cell => cell.Conversions)
+            where decided >= FewestSales && 100m * unmatched / decided >= TooManyUnmatchedPct
+            select new Advice(
+                unmatched,
+                "Checkout links of {0} seem not to be decorated: {1} % of its sales are unmatched. Put the snippet on every page that links to a checkout.",
+                [place.Key, Math.Round(100m * unmatched / decided)],
+                "settings"
+            );
+    }
 
     private static IEnumerable<Advice> Dead(IReadOnlyList<FigureCell> cells) =>
         from reason in cells.Where(cell => cell.Status == "dead").GroupBy(cell => cell.Reason, StringComparer.Ordinal)

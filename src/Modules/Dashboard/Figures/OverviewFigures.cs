@@ -33,6 +33,7 @@ internal sealed record OverviewFigures(
     IReadOnlyList<Revenue> Revenue,
     IReadOnlyList<DayRow> Days,
     IReadOnlyList<Share> Gateways,
+    IReadOnlyList<Share> Funnels,
     IReadOnlyList<Share> Rules,
     LedgerLine Ledger
 )
@@ -69,6 +70,7 @@ internal sealed record OverviewFigures(
                 )),
             ],
             Shares(now, cell => cell.Gateway),
+            Shares(now, cell => cell.FunnelId),
             Shares(now.Where(cell => cell.Match != Undecided), cell => cell.Match),
             LedgerOf(now)
         );

@@ -11,18 +11,26 @@ internal static class SaleFilter
 {
     private static readonly string[] Statuses = ["sent", "waiting", "failed", "skipped", "dead"];
 
-    public static SaleQuery Of(SeenTenant seen, Span span, string? gateway, string? status, string? search)
+    /// <summary>Of the period and of the one before it.</summary>
+    public static FigureScope ScopeOf(SeenTenant seen, Span span, string? gateway, string? funnel) =>
+        new(seen.Slug, span.Before.From, span.To, Given(gateway), Given(funnel));
+
+    public static SaleQuery Of(SeenTenant seen, Span span, string? gateway, string? funnel, string? status, string? search)
     {
         var (start, end) = span.Moments(seen.Zone);
         return new SaleQuery(
             seen.Slug,
             start,
             end,
-            string.IsNullOrEmpty(gateway) ? null : gateway,
+            Given(gateway),
             status is not null && Statuses.Contains(status, StringComparer.Ordinal) ? status : null,
-            string.IsNullOrWhiteSpace(search) ? null : search
+            string.IsNullOrWhiteSpace(search) ? null : Given(search),
+            Given(funnel)
         );
     }
+
+    // An address may hold what no text of Postgres can.
+    private static string? Given(string? value) => string.IsNullOrEmpty(value) ? null : value.Replace("\0", "", StringComparison.Ordinal);
 }
 
 /// <summary>Where a page of sales begins, in an address. One that cannot be read is the first page.</summary>

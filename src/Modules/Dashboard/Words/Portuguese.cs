@@ -30,6 +30,9 @@ internal static class Portuguese
         ["Addresses that may deliver (CIDR, one a line; empty: any)"] =
             "Endereços que podem entregar (CIDR, um por linha; vazio: qualquer um)",
         ["All gateways"] = "Todos os gateways",
+        ["All funnels"] = "Todos os funis",
+        ["By funnel"] = "Por funil",
+        ["no funnel"] = "sem funil",
         ["All of it arrived. The test ended before Meta, and counts nowhere."] =
             "Tudo chegou. O teste terminou antes da Meta e não conta em lugar nenhum.",
         ["All tenants"] = "Todas as contas",
