@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Npgsql;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
 using TrackAi.Privacy;
@@ -159,6 +160,24 @@ public sealed class MatchingDatabase : TestDatabase
                 .Select(recorded => recorded.Data)
                 .Where(data => data is ConversionMatched or ConversionUnmatched),
         ];
+
+    /// <summary>How many sales of a phone would be opened again by what is told of it for the nth time.</summary>
+    public async Task<int> OpenedByAsync(string phone, int nth)
+    {
+        var key = new Key("acme", MatchRule.PhoneHash, People.LookupHash("acme", "phone", phone));
+        var position = await ScalarAsync<long>(
+            "select position from match_link where tenant_id = 'acme' and rule = 5 and hash = $1 order by position offset $2 limit 1",
+            key.Hash,
+            nth - 1
+        );
+        await using var source = NpgsqlDataSource.Create(ConnectionString);
+        await using var connection = await source.OpenConnectionAsync();
+        var trip = new RoundTrip(connection);
+        var found = 0;
+        trip.Find([new OpenAsked(0, key, position, DateTimeOffset.UnixEpoch, Noon.AddYears(1))], (_, _) => found++);
+        await trip.ExecuteAsync(CancellationToken.None);
+        return found;
+    }
 
     private Task<TestHost> StartAsync(bool daemon = true) =>
         TestHost.StartAsync(

@@ -42,10 +42,14 @@ internal static class LookUps
     /// <summary>Clicks of one identifier that are told: the latest ones before the sale, and the first in the window beside.</summary>
     public const int ClicksPerKey = 20;
 
-    // Whoever has fewer rows than this is known whole by the first look.
+    // Whoever has fewer rows than this, and none of them cut, is known whole by the first look.
     private const int Enough = 2 * ClicksPerKey;
 
+    // Of what a person was told with, the latest: a phone that a whole shop types, or somebody with very many browsers, costs a sale no more than that.
     private const string LinksPerKey = "50";
+    private const string TargetsPerKey = "20";
+    private const string ClicksPerTarget = "10";
+
     private const string SalesPerKey = "20";
 
     private const string OfPerson = "array[4, 5, 7]::smallint[]";
@@ -54,80 +58,126 @@ internal static class LookUps
     // A sibling is a byte for the rule and its hash.
     private const string Siblings = "select get_byte(s.one, 0)::smallint, substring(s.one from 2)";
 
-    // A phone that a whole shop shares was told with the same few browsers again and again: each counts once, from when it was first told.
+    private const string Asked =
+        "from unnest($1, $2, $3, $4, $5, $6, $7) with ordinality k(tenant, rule, hash, before, since, until, conversion, ord)";
+
+    // Each identifier by itself, and with a person's those that they were told with: each once, from when it was first told.
     private const string Targets = $"""
-        from unnest($1, $2, $3, $4, $5, $6, $7) with ordinality k(tenant, rule, hash, before, since, until, conversion, ord)
-        cross join lateral (
+        (
             select k.rule, k.hash, 0::bigint, false
             union all
-            {Siblings}, min(l.position), true
-            from (
-                select m.siblings, m.position from match_link m
-                where k.rule = any ({OfPerson}) and m.tenant_id = k.tenant and m.rule = k.rule and m.hash = k.hash
-                    and m.position < k.before and m.conversion_id is distinct from k.conversion
-                order by m.at desc, m.position desc limit {LinksPerKey}
-            ) l
-            cross join lateral unnest(l.siblings) s(one)
-            group by s.one
+            (
+                {Siblings}, min(l.position), true
+                from (
+                    select m.siblings, m.at, m.position from match_link m
+                    where k.rule = any ({OfPerson}) and m.tenant_id = k.tenant and m.rule = k.rule and m.hash = k.hash
+                        and m.position < k.before and m.conversion_id is distinct from k.conversion
+                    order by m.at desc, m.position desc limit {LinksPerKey}
+                ) l
+                cross join lateral unnest(l.siblings) s(one)
+                group by s.one
+                order by max(l.at) desc, max(l.position) desc, s.one limit {TargetsPerKey}
+            )
         ) t(rule, hash, position, by_link)
         """;
 
-    /// <summary>The clicks of an identifier, the latest first: nearly always all there are.</summary>
+    // What was found in several ways is one click, as of the earliest of them; by the identifier itself is more than by hearsay.
+    private const string Click =
+        "f.click_id, f.clicked_at, min(greatest(f.position, t.position)) as position, bool_and(t.by_link) as by_link";
+
+    /// <summary>The clicks of an identifier, the latest first: nearly always all there are. The last column tells that there may be more.</summary>
     public const string Candidates = $"""
-        select k.ord, f.click_id, f.clicked_at, greatest(f.position, t.position), t.by_link
-        {Targets}
+        select k.ord, c.click_id, c.clicked_at, c.position, c.by_link, c.is_cut
+        {Asked}
         cross join lateral (
-            select m.click_id, m.clicked_at, m.position from match_key m
-            where m.tenant_id = k.tenant and m.rule = t.rule and m.hash = t.hash and m.position < k.before
-            order by m.clicked_at desc limit 40
-        ) f
+            select {Click}, bool_or(t.by_link and f.nth = {ClicksPerTarget}) as is_cut
+            from {Targets}
+            cross join lateral (
+                select m.click_id, m.clicked_at, m.position, row_number() over (order by m.clicked_at desc) as nth from match_key m
+                where m.tenant_id = k.tenant and m.rule = t.rule and m.hash = t.hash and m.position < k.before
+                order by m.clicked_at desc limit case when t.by_link then {ClicksPerTarget} else 40 end
+            ) f
+            group by f.click_id, f.clicked_at
+            order by f.clicked_at desc, f.click_id limit 40
+        ) c
         """;
 
     /// <summary>Those of somebody who clicked very often: the latest before the sale, the first in the window and the first after the sale.</summary>
     public const string CandidatesAmongMany = $"""
-        select k.ord, f.click_id, f.clicked_at, greatest(f.position, t.position), t.by_link
-        {Targets}
+        select k.ord, c.click_id, c.clicked_at, c.position, c.by_link, false
+        {Asked}
         cross join lateral (
             (
-                select m.click_id, m.clicked_at, m.position from match_key m
-                where m.tenant_id = k.tenant and m.rule = t.rule and m.hash = t.hash and m.clicked_at <= k.until and m.position < k.before
-                order by m.clicked_at desc limit 40
+                select {Click} from {Targets}
+                cross join lateral (
+                    select m.click_id, m.clicked_at, m.position from match_key m
+                    where m.tenant_id = k.tenant and m.rule = t.rule and m.hash = t.hash and m.clicked_at <= k.until and m.position < k.before
+                    order by m.clicked_at desc limit case when t.by_link then {ClicksPerTarget} else 40 end
+                ) f
+                group by f.click_id, f.clicked_at
+                order by f.clicked_at desc, f.click_id limit 40
             )
             union all
             (
-                select m.click_id, m.clicked_at, m.position from match_key m
-                where m.tenant_id = k.tenant and m.rule = t.rule and m.hash = t.hash and m.clicked_at between k.since and k.until
-                    and m.position < k.before
-                order by m.clicked_at limit 1
+                select {Click} from {Targets}
+                cross join lateral (
+                    select m.click_id, m.clicked_at, m.position from match_key m
+                    where m.tenant_id = k.tenant and m.rule = t.rule and m.hash = t.hash and m.clicked_at between k.since and k.until
+                        and m.position < k.before
+                    order by m.clicked_at limit 1
+                ) f
+                group by f.click_id, f.clicked_at
+                order by f.clicked_at, f.click_id limit 1
             )
             union all
             (
-                select m.click_id, m.clicked_at, m.position from match_key m
-                where m.tenant_id = k.tenant and m.rule = t.rule and m.hash = t.hash and m.clicked_at > k.until and m.position < k.before
-                order by m.clicked_at limit 1
+                select {Click} from {Targets}
+                cross join lateral (
+                    select m.click_id, m.clicked_at, m.position from match_key m
+                    where m.tenant_id = k.tenant and m.rule = t.rule and m.hash = t.hash and m.clicked_at > k.until and m.position < k.before
+                    order by m.clicked_at limit 1
+                ) f
+                group by f.click_id, f.clicked_at
+                order by f.clicked_at, f.click_id limit 1
             )
-        ) f
+        ) c
         """;
 
+    /// <summary>
+    /// Somebody who was told with as much as is looked at is no one person (a phone that a whole shop types): what is told of them opens nobody's sale.
+    /// </summary>
     public const string OpenSales = $"""
         select distinct k.evidence, o.conversion_id
         from unnest($1, $2, $3, $4, $5, $6, $7) k(evidence, tenant, rule, hash, before, since, until)
         cross join lateral (
-            select k.rule, k.hash
-            union all
-            {Siblings}
+            select m.conversion_id
             from (
-                select m.siblings from match_link m
-                where k.rule = any ({OfBrowser}) and m.tenant_id = k.tenant and m.rule = k.rule and m.hash = k.hash and m.position < k.before
-                order by m.at desc, m.position desc limit {LinksPerKey}
-            ) l
-            cross join lateral unnest(l.siblings) s(one)
-            group by s.one
-        ) t(rule, hash)
-        cross join lateral (
-            select m.conversion_id from match_open m
-            where m.tenant_id = k.tenant and m.rule = t.rule and m.hash = t.hash and m.at between k.since and k.until and m.position < k.before
-            order by m.at desc limit {SalesPerKey}
+                select k.rule, k.hash
+                where k.rule <> all ({OfPerson}) or (
+                    select count(*) from (
+                        select from match_link m
+                        where m.tenant_id = k.tenant and m.rule = k.rule and m.hash = k.hash and m.position < k.before limit {LinksPerKey}
+                    ) l
+                ) < {LinksPerKey}
+                union all
+                (
+                    {Siblings}
+                    from (
+                        select m.siblings, m.at, m.position from match_link m
+                        where k.rule = any ({OfBrowser}) and m.tenant_id = k.tenant and m.rule = k.rule and m.hash = k.hash and m.position < k.before
+                        order by m.at desc, m.position desc limit {LinksPerKey}
+                    ) l
+                    cross join lateral unnest(l.siblings) s(one)
+                    group by s.one
+                    order by max(l.at) desc, max(l.position) desc, s.one limit {TargetsPerKey}
+                )
+            ) t(rule, hash)
+            cross join lateral (
+                select m.conversion_id, m.at from match_open m
+                where m.tenant_id = k.tenant and m.rule = t.rule and m.hash = t.hash and m.at between k.since and k.until and m.position < k.before
+                order by m.at desc limit {SalesPerKey}
+            ) m
+            order by m.at desc, m.conversion_id limit {SalesPerKey}
         ) o
         """;
 
@@ -213,7 +263,8 @@ internal static class LookUps
                         row.GetString(1),
                         row.GetFieldValue<DateTimeOffset>(2),
                         row.GetInt64(3),
-                        row.GetBoolean(4)
+                        row.GetBoolean(4),
+                        row.GetBoolean(5)
                     ),
                 RoundTrip.Varchars(asked.Select(one => one.Key.TenantId)),
                 RoundTrip.Rules(asked.Select(one => one.Key.Rule)),
@@ -250,9 +301,14 @@ internal static class LookUps
 internal sealed class ClicksOfKeys(IReadOnlyList<KeyAsked> asked)
 {
     private readonly List<(Candidate Candidate, long Position)>?[] rows = new List<(Candidate, long)>?[asked.Count];
+    private readonly HashSet<int> cut = [];
 
-    public void Add(int key, string clickId, DateTimeOffset clickedAt, long position, bool byLink) =>
+    public void Add(int key, string clickId, DateTimeOffset clickedAt, long position, bool byLink, bool isCut)
+    {
         (rows[key] ??= []).Add((new Candidate(asked[key].Key.Rule, clickId, clickedAt) { ByLink = byLink }, position));
+        if (isCut)
+            cut.Add(key);
+    }
 
     /// <summary>Tells what was found, of each identifier no more than can be read.</summary>
     /// <returns>Identifiers with as many rows as there may be at a time: there may be more.</returns>
@@ -263,7 +319,7 @@ internal sealed class ClicksOfKeys(IReadOnlyList<KeyAsked> asked)
         {
             if (rows[key] is not { } of)
                 continue;
-            if (of.Count >= enough)
+            if (of.Count >= enough || cut.Contains(key))
                 busy.Add(asked[key]);
             else
                 Tell(asked[key], of, found);
