@@ -20,6 +20,10 @@ internal sealed class BenchDatabase : IAsyncDisposable
 
     public string ConnectionString { get; }
 
+    /// <summary>Where the server's programs are, by the word the server leaves of how it was started.</summary>
+    public string ProgramDirectory =>
+        Path.GetDirectoryName(File.ReadAllText(Path.Combine(cluster.ServerDirectory, "postmaster.opts")).Split(' ')[0])!;
+
     /// <summary>Whether there was none of that name, or it was to be made afresh.</summary>
     public bool IsNew { get; }
 

@@ -39,4 +39,14 @@ internal static class BenchHost
         foreach (var slug in slugs.Where(slug => !known.Contains(slug)))
             await tenants.AddTenantAsync(slug, slug);
     }
+
+    /// <summary>A tenant with a gateway and a pixel, and who delivers its sales.</summary>
+    public static async Task<SignedSales> SellAsync(TrackAiApplication application, int connections)
+    {
+        await AddTenantsAsync(application, [SignedSales.Tenant]);
+        var tenants = application.Services.GetRequiredService<ITenantAdministration>();
+        await tenants.SetGatewaySecretAsync(SignedSales.Tenant, SignedSales.Gateway, SignedSales.Secret);
+        await tenants.SetPixelAsync(SignedSales.Tenant, "123456789012345", "benchmark-token");
+        return new SignedSales(new Uri(application.Web.Urls.First()), connections);
+    }
 }

@@ -8,6 +8,7 @@ Command[] measurements =
     ImportBenchmark.Verb(),
     RebuildBenchmark.Verb(),
     QueryBenchmark.Verb(),
+    ReceiveBenchmark.Verb(),
     WebhookBenchmark.Verb(),
     MatchingBenchmark.Verb(),
     DispatchVerbs.Dispatch(),

@@ -1,9 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Net;
 using System.Security.Cryptography;
-using System.Text;
-using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
@@ -18,9 +15,6 @@ namespace TrackAi.Benchmarks;
 /// </summary>
 internal static class WebhookBenchmark
 {
-    private const string Tenant = "bench";
-    private const string Secret = "benchmark-secret";
-
     public static Command Verb()
     {
         var seconds = Options.Seconds();
@@ -51,22 +45,11 @@ internal static class WebhookBenchmark
         meta.Inject(MetaFault.Delay(TimeSpan.FromMilliseconds(50)));
         await using var application = await BenchHost.BuildAsync(connectionString, meta.BaseUrl, transport: transport);
         await application.StartAsync();
-        await BenchHost.AddTenantsAsync(application, [Tenant]);
-        var tenants = application.Services.GetRequiredService<ITenantAdministration>();
-        await tenants.SetGatewaySecretAsync(Tenant, "perfectpay", Secret);
-        await tenants.SetPixelAsync(Tenant, "123456789012345", "benchmark-token");
-
-        using var handler = new SocketsHttpHandler { MaxConnectionsPerServer = connections };
-        using var http = new HttpMessageInvoker(handler);
-        var url = new Uri($"{application.Web.Urls.First()}/api/v1/webhooks/perfectpay/{Tenant}");
+        using var sales = await BenchHost.SellAsync(application, connections);
         var run = Convert.ToHexString(RandomNumberGenerator.GetBytes(4));
-        await Load.RunAsync(
-            connections,
-            TimeSpan.FromSeconds(2),
-            (worker, number) => DeliverAsync(http, url, $"{run}-warm-{worker}-{number}")
-        );
+        await Load.RunAsync(connections, TimeSpan.FromSeconds(2), (worker, number) => sales.DeliverAsync($"{run}-warm-{worker}-{number}"));
 
-        var flatOut = await Load.RunAsync(connections, duration, (worker, number) => DeliverAsync(http, url, $"{run}-{worker}-{number}"));
+        var flatOut = await Load.RunAsync(connections, duration, (worker, number) => sales.DeliverAsync($"{run}-{worker}-{number}"));
         Console.WriteLine(
             FormattableString.Invariant(
                 $"flat out, {connections} connections: {flatOut.PerSecond:0} webhooks/s, p50 {flatOut.P50:0.0} ms, p95 {flatOut.P95:0.0} ms, p99 {flatOut.P99:0.0} ms"
@@ -75,7 +58,7 @@ internal static class WebhookBenchmark
         await DrainAsync(application, meta);
 
         var from = await application.Services.GetRequiredService<PostgresEventStore>().ReadHighWaterMarkAsync();
-        var paced = await PacedAsync(http, url, run, perSecond, duration);
+        var paced = await PacedAsync(sales, run, perSecond, duration);
         Console.WriteLine(
             FormattableString.Invariant($"at {perSecond}/s: p50 {paced.P50:0.0} ms, p95 {paced.P95:0.0} ms, p99 {paced.P99:0.0} ms")
         );
@@ -89,35 +72,7 @@ internal static class WebhookBenchmark
         );
     }
 
-    private static async Task DeliverAsync(HttpMessageInvoker http, Uri url, string order)
-    {
-        var body = JsonSerializer.SerializeToUtf8Bytes(
-            new
-            {
-                order_id = order,
-                customer = new
-                {
-                    email = $"{order}@example.com",
-                    phone = Buyer.Phone(),
-                    name = "Idalina Furtado Prates",
-                    city = "Fortaleza",
-                    state = "CE",
-                },
-                amount = 197.00m,
-                currency = "BRL",
-                status = "approved",
-                fbp = Buyer.Fbp(),
-            }
-        );
-        using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new ByteArrayContent(body) };
-        request.Content.Headers.ContentType = new("application/json");
-        request.Headers.Add("x-perfectpay-signature", Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(Secret), body)));
-        using var answer = await http.SendAsync(request, CancellationToken.None);
-        if (answer.StatusCode != HttpStatusCode.Accepted)
-            throw new InvalidOperationException($"{(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync()}");
-    }
-
-    private static async Task<Measured> PacedAsync(HttpMessageInvoker http, Uri url, string run, int perSecond, TimeSpan duration)
+    private static async Task<Measured> PacedAsync(SignedSales sales, string run, int perSecond, TimeSpan duration)
     {
         var latencies = new List<Task<double>>();
         var started = Stopwatch.GetTimestamp();
@@ -126,17 +81,17 @@ internal static class WebhookBenchmark
             var due = TimeSpan.FromSeconds(number / (double)perSecond) - Stopwatch.GetElapsedTime(started);
             if (due > TimeSpan.FromMilliseconds(1))
                 await Task.Delay(due);
-            latencies.Add(TimedAsync(http, url, $"{run}-paced-{number}"));
+            latencies.Add(TimedAsync(sales, $"{run}-paced-{number}"));
         }
 
         var all = (await Task.WhenAll(latencies)).Order().ToArray();
         return new Measured(1, all.Length, duration, all[all.Length / 2], all[(int)(all.Length * 0.95)], all[(int)(all.Length * 0.99)]);
     }
 
-    private static async Task<double> TimedAsync(HttpMessageInvoker http, Uri url, string order)
+    private static async Task<double> TimedAsync(SignedSales sales, string order)
     {
         var asked = Stopwatch.GetTimestamp();
-        await DeliverAsync(http, url, order);
+        await sales.DeliverAsync(order);
         return Stopwatch.GetElapsedTime(asked).TotalMilliseconds;
     }
 

@@ -21,6 +21,9 @@ public interface IProjection
     /// <summary>The tables it owns, unqualified.</summary>
     IReadOnlyList<string> Tables { get; }
 
+    /// <summary>How long it may rest between pages while events come without end: fewer and larger transactions leave the machine to what is in a hurry.</summary>
+    TimeSpan LongestRest => TimeSpan.FromMilliseconds(200);
+
     Task ApplyAsync(IReadOnlyList<RecordedEvent> events, NpgsqlConnection connection, CancellationToken cancellationToken);
 }
 
@@ -33,6 +36,9 @@ public interface ISubscription
     string Name { get; }
 
     IReadOnlyCollection<Type> EventTypes { get; }
+
+    /// <inheritdoc cref="IProjection.LongestRest"/>
+    TimeSpan LongestRest => TimeSpan.Zero;
 
     Task HandleAsync(IReadOnlyList<RecordedEvent> events, EventSession session, CancellationToken cancellationToken);
 }

@@ -40,13 +40,15 @@ internal sealed class DispatchSummaryProjection : ISetProjection
     {
         await using var batch = new NpgsqlBatch(connection)
         {
-            BatchCommands = { Over(range, SummarySql.Moves), Over(range, SummarySql.Attempts) },
+            BatchCommands =
+            {
+                new(range.UpTo - range.After > Long ? SummarySql.HashingMuch : SummarySql.Hashing),
+                Over(range, SummarySql.Moves),
+                Over(range, SummarySql.Attempts),
+            },
         };
-        if (range.UpTo - range.After > Long)
-            batch.BatchCommands.Insert(0, new(SummarySql.ForLongStretches));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        if (batch.BatchCommands.Count > 2)
-            await reader.NextResultAsync(cancellationToken);
+        await reader.NextResultAsync(cancellationToken);
         var (moves, events) = await ReadMovesAsync(reader, cancellationToken);
         await reader.NextResultAsync(cancellationToken);
         var attempts = await ReadAttemptsAsync(reader, cancellationToken);

@@ -24,9 +24,15 @@ internal static class SummarySql
     private const string Renewal = nameof(ConversionKind.Renewal);
     private const string Approved = nameof(PaymentState.Approved);
 
-    // Of all that is read in one go: sorted and hashed in memory, and never sorted where hashing does.
-    public const string ForLongStretches =
-        "select set_config('work_mem', '128MB', true), set_config('enable_sort', 'off', true), set_config('enable_nestloop', 'off', true)";
+    /// <summary>
+    /// Nothing is known of how much a step of <see cref="Moves"/> leaves to the next: it is joined by hashing, where a wrong guess costs nothing. Nested
+    /// loops and merges over one tenant compared each conversion of a page with each: 190 ms for 1,200 events, and 35 ms now.
+    /// </summary>
+    public const string Hashing =
+        "select set_config('enable_nestloop', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('enable_sort', 'off', true)";
+
+    /// <summary>Of all that is read in one go: hashed in memory.</summary>
+    public const string HashingMuch = Hashing + ", set_config('work_mem', '128MB', true)";
 
     /// <summary>
     /// How many conversions, and how much money, each cell gains or loses. A conversion's events are folded in two steps. First to parts, which can be

@@ -8,6 +8,7 @@ namespace TrackAi.EventStore.Running;
 internal sealed record Shard(
     string Name,
     IReadOnlySet<string> Types,
+    TimeSpan LongestRest,
     Func<IReadOnlyList<RecordedEvent>, EventSession, CancellationToken, Task> ApplyAsync,
     IProjection? InBulk = null
 )
@@ -16,6 +17,7 @@ internal sealed record Shard(
         new(
             NameOf(projection.Name),
             Aliases(projection.EventTypes, serializer),
+            projection.LongestRest,
             (events, session, cancellationToken) => ApplyToAsync(projection, events, session.Connection, cancellationToken),
             BulkReader.CanRead(projection) ? projection : null
         );
@@ -40,7 +42,7 @@ internal sealed record Shard(
     }
 
     public static Shard Of(ISubscription subscription, EventSerializer serializer) =>
-        new(NameOf(subscription.Name), Aliases(subscription.EventTypes, serializer), subscription.HandleAsync);
+        new(NameOf(subscription.Name), Aliases(subscription.EventTypes, serializer), subscription.LongestRest, subscription.HandleAsync);
 
     /// <summary>Marten's shard identity.</summary>
     public static string NameOf(string name) => $"{name}:All";

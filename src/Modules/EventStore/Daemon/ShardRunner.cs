@@ -24,6 +24,9 @@ internal sealed partial class ShardRunner(
     private static readonly TimeSpan PersistEvery = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan Blocked = TimeSpan.FromSeconds(1);
 
+    // A shard that may rest works a fifth of the time.
+    private const int RestPerWork = 4;
+
     private long position;
     private long persisted;
     private long? skip;
@@ -97,14 +100,27 @@ internal sealed partial class ShardRunner(
                 continue;
             }
 
+            var started = time.GetTimestamp();
             var (page, ceiling) = await tail.ReadAsync(position, mark, shard.Types, leaseLost);
             // Others' events are passed over without a write each, but what is told of our progress stays true to half a second.
             if (page.Count == 0 && ceiling - persisted < 10_000 && time.GetElapsedTime(persistedAt) < PersistEvery)
                 position = ceiling;
             else if (!await TryApplyAsync(page, ceiling, token, leaseLost))
                 return;
+            else if (ceiling >= mark)
+                await RestAsync(time.GetElapsedTime(started), leaseLost);
             succeeded();
         }
+    }
+
+    // What comes meanwhile is one page instead of many; the first page after a quiet time never waited.
+    private async Task RestAsync(TimeSpan worked, CancellationToken leaseLost)
+    {
+        var rest = worked * RestPerWork;
+        if (rest > shard.LongestRest)
+            rest = shard.LongestRest;
+        if (rest > TimeSpan.Zero)
+            await Task.Delay(rest, time, leaseLost);
     }
 
     private async Task CatchUpAsync(IProjection projection, long mark, long token, CancellationToken leaseLost)

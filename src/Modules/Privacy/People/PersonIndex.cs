@@ -20,6 +20,9 @@ internal sealed class PersonIndex(
 
     public IReadOnlyCollection<Type> EventTypes => PersonalEvents.All;
 
+    // Whoever asks reads the end of the log besides.
+    public TimeSpan LongestRest { get; } = TimeSpan.FromMilliseconds(200);
+
     public async Task HandleAsync(IReadOnlyList<RecordedEvent> events, EventSession session, CancellationToken cancellationToken)
     {
         var rows = await RowsOfAsync(events, cancellationToken);
