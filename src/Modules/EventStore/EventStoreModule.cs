@@ -54,10 +54,12 @@ public static class EventStoreModule
         services.AddSingleton(provider => new AppendStatement(
             provider.GetServices<ISideEffectTable>().ToDictionary(table => table.RowType)
         ));
+        services.AddSingleton<AppendPressure>();
         services.AddSingleton(provider => new AppendBatcher(
             provider.GetRequiredService<NpgsqlDataSource>(),
             provider.GetRequiredService<AppendStatement>(),
             provider.GetRequiredService<EventStoreOptions>(),
+            provider.GetRequiredService<AppendPressure>(),
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<WakeUp>().Appended,
             provider.GetRequiredService<ILogger<AppendBatcher>>()
@@ -87,6 +89,7 @@ public static class EventStoreModule
             provider.GetRequiredService<LogTail>(),
             provider.GetRequiredService<BulkReader>(),
             provider.GetRequiredService<LogPosition>(),
+            provider.GetRequiredService<AppendPressure>(),
             provider.GetRequiredService<WakeUp>(),
             provider.GetRequiredService<PostgresSignals>(),
             provider.GetRequiredService<EventStoreOptions>(),

@@ -27,6 +27,9 @@ public sealed class EventStoreOptions
     /// <summary>Events that a projection or subscription is given at once at most.</summary>
     public int PageSize { get; set; } = 1000;
 
+    /// <summary>How long projections and subscriptions wait with each page while callers queue to append. Zero: not at all.</summary>
+    public TimeSpan LongestYield { get; set; } = TimeSpan.FromMilliseconds(500);
+
     /// <summary>How long a host owns a shard without renewing. With <see cref="LeaseRenewal"/> on top, the longest a dead host's shards stand still.</summary>
     public TimeSpan LeaseTime { get; set; } = TimeSpan.FromSeconds(3);
 

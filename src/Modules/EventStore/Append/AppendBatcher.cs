@@ -14,6 +14,7 @@ internal sealed partial class AppendBatcher(
     NpgsqlDataSource dataSource,
     AppendStatement statement,
     EventStoreOptions options,
+    AppendPressure pressure,
     TimeProvider time,
     Action appended,
     ILogger<AppendBatcher> logger
@@ -227,6 +228,7 @@ internal sealed partial class AppendBatcher(
     // A stream or a key that is in flight waits for the next batch: Postgres would only make its neighbours wait for it.
     private List<PendingAppend> Take()
     {
+        pressure.Note(waiting.Count + inFlight);
         var share = Math.Min(options.MaxBatch, (waiting.Count + inFlight + options.Writers - 1) / options.Writers);
         var batch = new List<PendingAppend>(Math.Min(waiting.Count, share));
         var bytes = 0;

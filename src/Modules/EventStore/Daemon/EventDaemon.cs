@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
+using TrackAi.EventStore.Appending;
 using TrackAi.EventStore.Reading;
 
 namespace TrackAi.EventStore.Running;
@@ -16,6 +17,7 @@ internal sealed partial class EventDaemon(
     LogTail tail,
     BulkReader bulk,
     LogPosition log,
+    AppendPressure pressure,
     WakeUp wakeUp,
     PostgresSignals signals,
     EventStoreOptions options,
@@ -92,7 +94,7 @@ internal sealed partial class EventDaemon(
 
         LogTaken(logger, shard.Name, fresh, time.GetElapsedTime(asked));
         var stop = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-        var runner = new ShardRunner(shard, store, table, tail, bulk, log, time, logger);
+        var runner = new ShardRunner(shard, store, table, tail, bulk, log, pressure, time, logger);
         running[shard.Name] = new RunningShard(
             fresh,
             stop,

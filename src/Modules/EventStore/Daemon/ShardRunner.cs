@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Npgsql;
+using TrackAi.EventStore.Appending;
 using TrackAi.EventStore.Reading;
 
 namespace TrackAi.EventStore.Running;
@@ -15,6 +16,7 @@ internal sealed partial class ShardRunner(
     LogTail tail,
     BulkReader bulk,
     LogPosition log,
+    AppendPressure pressure,
     TimeProvider time,
     ILogger logger
 )
@@ -94,6 +96,8 @@ internal sealed partial class ShardRunner(
                 continue;
             }
 
+            await pressure.LetCallersGoFirstAsync(leaseLost);
+            mark = log.Mark;
             if (shard.InBulk is { } projection && mark - position > BulkReader.PageSize && skip is null && !pagesFail)
             {
                 await CatchUpAsync(projection, mark, token, leaseLost);
