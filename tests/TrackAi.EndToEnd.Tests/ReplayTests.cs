@@ -60,6 +60,32 @@ public sealed class ReplayTests(TrackAiServer server) : IClassFixture<TrackAiSer
         );
     }
 
+    [Fact]
+    public async Task A_match_whose_clicks_are_not_kept_any_more_is_told_as_expired_and_as_a_difference_only_while_they_should_be_there()
+    {
+        var seller = await server.NewSellerAsync();
+        var order = seller.NewOrder();
+        var click = await seller.ClickAsync();
+        await seller.DeliverAsync(Seller.Sale(order, clickId: click));
+        await server.Host.SettledAsync();
+        await server.Database.ExecuteAsync("delete from match_key where click_id = $1", click);
+        string[] replay = ["replay", $"conversion-perfectpay-{order}", "--tenant", seller.Tenant];
+
+        var (differs, difference) = await HostProcess.RunAsync(server.Settings, replay);
+        var shorter = new Dictionary<string, string?>(server.Settings, StringComparer.OrdinalIgnoreCase)
+        {
+            ["Matching:LookBackDays"] = "7",
+            ["Matching:ReopenDays"] = "0",
+        };
+        var (expired, told) = await HostProcess.RunAsync(shorter, replay);
+
+        differs.ShouldBe(1, difference);
+        difference.ShouldContain("Matching: differs");
+        expired.ShouldBe(0, told);
+        told.ShouldContain("Matching: expired");
+        told.ShouldContain("0 differ, 1 cannot be made again: their evidence has expired");
+    }
+
     private Task<bool> IsDecidingAsync() =>
         server.Database.ScalarAsync<bool>(
             "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query ilike '%insert into dispatch_queue%')"

@@ -156,6 +156,20 @@ public sealed class RulesTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_if_says_which_sales_it_could_not_judge_and_which_only_in_part()
+    {
+        var noon = MatchingDatabase.Noon;
+        foreach (var days in (int[])[0, 89, 91, 96, 98, 200])
+            await database.SaleAsync(new Person { Email = "old@example.com" }, at: noon.AddDays(-days), tenant: "initech");
+        await database.MatchAsync();
+
+        var report = await database.Rules.WhatIfAsync(Without(MatchRule.PhoneHash), "initech", from: null, to: null, (_, _) => { });
+
+        (report.Sales, report.PartlyJudged, report.NotJudged).ShouldBe((4, 2, 2));
+        report.CompleteFrom.ShouldBe(noon.AddMinutes(10).AddDays(-97));
+    }
+
+    [Fact]
     public async Task Rules_in_the_shadow_are_tried_on_what_comes_and_decide_nothing()
     {
         await database.Rules.ShadowAsync(Without(MatchRule.PhoneHash));

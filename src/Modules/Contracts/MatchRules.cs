@@ -62,10 +62,10 @@ public sealed record MatchDifference(
 }
 
 /// <summary>What other rules would change. Nothing was changed.</summary>
-/// <param name="Sales">Looked at.</param>
+/// <param name="Sales">Decided by both.</param>
 /// <param name="Matched">Joined to a click by the rules in force.</param>
 /// <param name="WouldMatch">Joined to a click by the others.</param>
-/// <param name="CompleteFrom">Clicks before this are not kept any more: what is said of sales soon after it is incomplete.</param>
+/// <param name="CompleteFrom">Clicks before this are not kept any more: see <see cref="NotJudged"/> and <see cref="PartlyJudged"/>.</param>
 public sealed record WhatIfReport(
     string Rules,
     int AgainstVersion,
@@ -76,7 +76,14 @@ public sealed record WhatIfReport(
     long WouldMatch,
     DateTimeOffset CompleteFrom,
     IReadOnlyList<MatchDifference> Differences
-);
+)
+{
+    /// <summary>Sales of the period that happened before any click that is kept: they are in no other number.</summary>
+    public long NotJudged { get; init; }
+
+    /// <summary>Sales, counted with the others, of whose windows a part lies before the clicks that are kept: matches may be missing on both sides.</summary>
+    public long PartlyJudged { get; init; }
+}
 
 /// <summary>Shows, tries and activates rules. Implemented by Matching.</summary>
 public interface IMatchRules
@@ -100,6 +107,9 @@ public interface IMatchRules
 
     /// <summary>Has every new decision made by these rules, too, and what differs noted beside; null ends that.</summary>
     Task ShadowAsync(MatchRuleSet? rules, CancellationToken cancellationToken = default);
+
+    /// <summary>Clicks from before this moment are not kept for look-ups: what was decided by them cannot be decided again.</summary>
+    DateTimeOffset KeptFrom();
 
     /// <summary>What the rules in the shadow would have decided otherwise since they are there; null when there are none.</summary>
     Task<WhatIfReport?> ShadowReportAsync(CancellationToken cancellationToken = default);

@@ -12,6 +12,10 @@ internal sealed record Ask(int Index, SaleSeen Sale, long Before, string? Funnel
 
     private MatchPolicy? OtherPolicy { get; } = Others?.For(Sale.Stream.TenantId, FunnelId);
 
+    /// <summary>Before this no rule looks for a click.</summary>
+    public DateTimeOffset WindowFrom =>
+        Sale.Received.OccurredAt - Policy.Rules.Concat(OtherPolicy?.Rules ?? []).Max(setting => setting.Window);
+
     /// <summary>What is asked of the look-ups: every identifier that a rule takes.</summary>
     public IEnumerable<KeyAsked> Questions()
     {

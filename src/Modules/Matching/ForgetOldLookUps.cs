@@ -26,7 +26,7 @@ internal sealed partial class ForgetOldLookUps(
 
     /// <summary>Clicks from before this are not kept.</summary>
     public static DateTimeOffset Horizon(MatchingOptions options, DateTimeOffset now) =>
-        now.AddDays(-options.LookBackDays - options.ReopenDays);
+        options.ForgetEvery > TimeSpan.Zero ? now.AddDays(-options.LookBackDays - options.ReopenDays) : DateTimeOffset.MinValue;
 
     /// <returns>Rows deleted.</returns>
     public async Task<long> ForgetAsync(CancellationToken cancellationToken)

@@ -69,6 +69,8 @@ internal sealed class RuleChanges(
         await trip.ExecuteAsync(cancellationToken);
     }
 
+    public DateTimeOffset KeptFrom() => ForgetOldLookUps.Horizon(options, time.GetUtcNow());
+
     public async Task<WhatIfReport?> ShadowReportAsync(CancellationToken cancellationToken = default)
     {
         WhatIfReport? report = null;

@@ -33,7 +33,8 @@ internal sealed class WhatIf(
         var mark = await store.ReadHighWaterMarkAsync(cancellationToken);
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         var rules = (await book.ReadAsync(connection, cancellationToken)).At(long.MaxValue);
-        var (sales, matched, wouldMatch) = (0L, 0L, 0L);
+        var keptFrom = ForgetOldLookUps.Horizon(options, time.GetUtcNow());
+        var (sales, matched, wouldMatch, notJudged, partlyJudged) = (0L, 0L, 0L, 0L, 0L);
         var differences = new List<MatchDifference>();
         var page = new List<StreamId>(SalesAtATime);
         await foreach (var recorded in store.ReadAllAsync(0, mark, cancellationToken))
@@ -59,18 +60,29 @@ internal sealed class WhatIf(
             sales,
             matched,
             wouldMatch,
-            ForgetOldLookUps.Horizon(options, time.GetUtcNow()),
+            keptFrom,
             await WithCampaignsAsync(differences, cancellationToken)
-        );
+        )
+        {
+            NotJudged = notJudged,
+            PartlyJudged = partlyJudged,
+        };
 
         async Task DecideAsync(long position)
         {
-            foreach (var (sale, one, other) in await BothAsync(page, rules, others, connection, cancellationToken))
+            foreach (var (ask, one, other) in await BothAsync(page, rules, others, connection, cancellationToken))
             {
+                if (ask.Sale.Received.OccurredAt < keptFrom)
+                {
+                    notJudged++;
+                    continue;
+                }
+
                 sales++;
+                partlyJudged += ask.WindowFrom < keptFrom ? 1 : 0;
                 matched += one is ConversionMatched ? 1 : 0;
                 wouldMatch += other is ConversionMatched ? 1 : 0;
-                if (Difference.Between(sale, one, other) is { } difference)
+                if (Difference.Between(ask.Sale, one, other) is { } difference)
                     differences.Add(difference);
             }
 
@@ -79,7 +91,7 @@ internal sealed class WhatIf(
         }
     }
 
-    private async Task<IReadOnlyList<(SaleSeen Sale, object One, object Other)>> BothAsync(
+    private async Task<IReadOnlyList<(Ask Ask, object One, object Other)>> BothAsync(
         IReadOnlyCollection<StreamId> page,
         RulesFrom rules,
         MatchRuleSet others,
@@ -106,7 +118,7 @@ internal sealed class WhatIf(
         var found = new FoundClicks();
         await new RoundTrip(connection).FindAsync([.. asks.SelectMany(ask => ask.Questions())], found, connection, cancellationToken);
         var now = time.GetUtcNow();
-        return [.. asks.Select(ask => (ask.Sale, ask.Decide(found, ask.Before, shared, now), ask.DecideOtherwise(found, shared, now)))];
+        return [.. asks.Select(ask => (ask, ask.Decide(found, ask.Before, shared, now), ask.DecideOtherwise(found, shared, now)))];
     }
 
     // The campaign that gains or loses the sale is the click's.

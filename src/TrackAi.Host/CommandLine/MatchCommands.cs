@@ -204,6 +204,8 @@ internal static class MatchCommands
             ? $"Version {rules.Version}, '{rules.Rules.Name}', in force since {at.ToUniversalTime():yyyy-MM-dd HH:mm:ss} UTC, activated by {rules.By}."
             : $"Version {rules.Version}, as built in: no rules were ever activated.";
 
+    private static string Day(DateTimeOffset at) => at.ToUniversalTime().ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+
     private static DateTimeOffset Midnight(DateOnly day) => new(day.ToDateTime(TimeOnly.MinValue), TimeSpan.Zero);
 
     private static void Print(WhatIfReport report)
@@ -211,6 +213,14 @@ internal static class MatchCommands
         Console.WriteLine(
             $"'{report.Rules}' against version {report.AgainstVersion}: of {report.Sales} sales {report.Matched} are matched ({Percent(report.Matched, report.Sales)}), {report.WouldMatch} would be ({Percent(report.WouldMatch, report.Sales)})."
         );
+        if (report.NotJudged > 0)
+            Console.WriteLine(
+                $"{report.NotJudged} more sales of this period could not be judged: they happened before {Day(report.CompleteFrom)}, and clicks from before that day are not kept."
+            );
+        if (report.PartlyJudged > 0)
+            Console.WriteLine(
+                $"Of {report.PartlyJudged} of the sales a part of the window lies before {Day(report.CompleteFrom)}: matches may be missing on both sides."
+            );
         if (report.Differences.Count == 0)
         {
             Console.WriteLine("Nothing would be decided otherwise.");
@@ -240,10 +250,6 @@ internal static class MatchCommands
         );
         if (report.Differences.Count > ExamplesShown)
             Console.WriteLine($"… and {report.Differences.Count - ExamplesShown} more (--json has all).");
-        if (report.From is null || report.From < report.CompleteFrom.AddDays(90))
-            Console.WriteLine(
-                $"Clicks from before {report.CompleteFrom.ToUniversalTime():yyyy-MM-dd} are not kept any more: of sales soon after that day matches may be missing on both sides."
-            );
     }
 
     private static void PrintBy(string title, WhatIfReport report, Func<MatchDifference, string> of)

@@ -64,6 +64,7 @@ internal static class ReplayCommand
                 await using var application = await OpenAsync(clock, cancellationToken);
                 await application.StartAsync(cancellationToken);
                 var store = application.Services.GetRequiredService<PostgresEventStore>();
+                var keptFrom = application.Services.GetRequiredService<IMatchRules>().KeptFrom();
                 var (after, upTo) = (
                     (parsed.GetValue(from) ?? 1) - 1,
                     Math.Min(parsed.GetValue(to) ?? long.MaxValue, await store.ReadHighWaterMarkAsync(cancellationToken))
@@ -80,7 +81,7 @@ internal static class ReplayCommand
                 {
                     foreach (var one in WithTheirOwn(ofOneEvent).Select(one => WithoutDecided(one, decided)))
                     {
-                        var line = await CompareAsync(one, store, cancellationToken);
+                        var line = await CompareAsync(one, keptFrom, store, cancellationToken);
                         lines.Add(line);
                         requests.AddRange(
                             one.Decided.OfType<DispatchRequested>().Select(request => new ReplayedRequest(one.Event.TenantId, request))
@@ -116,7 +117,7 @@ internal static class ReplayCommand
 
                 if (!parsed.GetValue(Session.Json))
                     Console.WriteLine(
-                        $"{lines.Count} decisions replayed, {lines.Count(line => line.Verdict == "differs")} differ{Erased(lines)}."
+                        $"{lines.Count} decisions replayed, {lines.Count(line => line.Verdict == "differs")} differ{Erased(lines)}{Expired(lines, keptFrom)}."
                     );
                 if (!parsed.GetValue(ReplayDispatch.Dispatch))
                 {
@@ -182,11 +183,35 @@ internal static class ReplayCommand
             ],
         };
 
-    private static async Task<Line> CompareAsync(Replayed one, PostgresEventStore store, CancellationToken cancellationToken)
+    private static async Task<Line> CompareAsync(
+        Replayed one,
+        DateTimeOffset keptFrom,
+        PostgresEventStore store,
+        CancellationToken cancellationToken
+    )
     {
         var line = Compare(one);
-        return line.Verdict == "differs" && await IsErasedAsync(one, store, cancellationToken) ? line with { Verdict = "erased" } : line;
+        return line.Verdict != "differs" ? line
+            : await IsErasedAsync(one, store, cancellationToken) ? line with { Verdict = "erased" }
+            : IsExpired(one, keptFrom) ? line with { Verdict = "expired" }
+            : line;
     }
+
+    // It was decided by clicks that may not be kept any more.
+    private static bool IsExpired(Replayed one, DateTimeOffset keptFrom) =>
+        one.Recorded.Select(later => later.Data).Concat(one.Decided).SelectMany(LookedFrom).Any(from => from < keptFrom);
+
+    private static IEnumerable<DateTimeOffset> LookedFrom(object decision) =>
+        decision switch
+        {
+            ConversionMatched matched => [matched.WindowFrom, .. matched.Tried.Select(tried => tried.WindowFrom).OfType<DateTimeOffset>()],
+            ConversionUnmatched unmatched =>
+            [
+                unmatched.WindowFrom,
+                .. unmatched.Tried.Select(tried => tried.WindowFrom).OfType<DateTimeOffset>(),
+            ],
+            _ => [],
+        };
 
     // What was decided on is gone with the person: of the sale itself, or of a click that was a candidate.
     private static async Task<bool> IsErasedAsync(Replayed one, PostgresEventStore store, CancellationToken cancellationToken)
@@ -227,6 +252,11 @@ internal static class ReplayCommand
     private static string Erased(List<Line> lines) =>
         lines.Count(line => line.Verdict == "erased") is > 0 and var erased
             ? $", {erased} cannot be made again: the person was erased"
+            : "";
+
+    private static string Expired(List<Line> lines, DateTimeOffset keptFrom) =>
+        lines.Count(line => line.Verdict == "expired") is > 0 and var expired
+            ? $", {expired} cannot be made again: their evidence has expired (clicks from before {keptFrom.ToUniversalTime():yyyy-MM-dd} are not kept)"
             : "";
 
     private static void Print(Line line)
