@@ -83,6 +83,9 @@ internal sealed class TrackAiApplication : IAsyncDisposable
     {
         if (started)
             await Web.StopAsync();
+        else
+            // What was begun before the start failed ends as at any stop, instead of being reported as broken off.
+            Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
         await Web.DisposeAsync();
         await installation.DisposeAsync();
     }

@@ -191,6 +191,44 @@ public sealed class ActTests(DashboardServer server) : IClassFixture<DashboardSe
     }
 
     [Fact]
+    public async Task Whoever_switches_a_gateway_off_stands_in_the_audit_and_so_does_the_configuration()
+    {
+        var seller = await server.NewSellerAsync();
+        await using var own = await server.StartAnotherAsync(("FeatureManagement:gateway_stripe", "false"));
+        await using var browser = await server.SignedInAsync(await server.NewUserAsync(tenant: null, name: "Rui Operador"));
+        var page = await browser.GoAsync($"/analytics/{seller.Tenant}/settings/gateways");
+
+        await page.ClickAsync("#kiwify button:has-text('Switch off')");
+        await page.WaitForSelectorAsync("#kiwify button:has-text('Switch on')");
+        await page.ClickAsync("#kiwify button:has-text('Switch on')");
+        await page.WaitForSelectorAsync("#kiwify button:has-text('Switch off')");
+        own.Set("FeatureManagement:gateway_stripe", "true");
+
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                await browser.GoAsync($"/analytics/{seller.Tenant}/settings/audit");
+                var rows = await page.Locator("tbody tr:has-text('every tenant')").AllInnerTextsAsync();
+                return Has("gateway_kiwify", "True", "Rui Operador")
+                    && Has("gateway_kiwify", "False", "Rui Operador")
+                    && Has("gateway_stripe", "False", "the configuration")
+                    && Has("gateway_stripe", "True", "the configuration");
+
+                bool Has(params string[] words) => rows.Any(row => words.All(word => row.Contains(word, StringComparison.Ordinal)));
+            },
+            "all four switches are written down"
+        );
+
+        // Another host with the same word says nothing new.
+        await using var same = await server.StartAnotherAsync(("FeatureManagement:gateway_stripe", "true"));
+        (
+            await server.Database.ScalarAsync<long>(
+                "select count(*) from mt_events where type = 'feature_flag_set' and data ->> 'flag' = 'gateway_stripe'"
+            )
+        ).ShouldBe(2);
+    }
+
+    [Fact]
     public async Task A_paused_pixel_is_shown_and_resumed_from_the_page()
     {
         var seller = await server.NewSellerAsync(tokenIsValid: false);

@@ -33,8 +33,9 @@ public sealed class DashboardServer(Chromium chromium) : TrackAiServer
         string theme = "light",
         string language = "en",
         bool isPhone = false,
-        string? state = null
-    ) => await Browser.OpenAsync(chromium, Host.Url, theme, language, isPhone, state);
+        string? state = null,
+        TrackAiHost? at = null
+    ) => await Browser.OpenAsync(chromium, (at ?? Host).Url, theme, language, isPhone, state);
 
     /// <summary>A browser in which somebody is signed in; the first time, by the page for it.</summary>
     public async Task<Browser> SignedInAsync(string email, string theme = "light", string language = "en", bool isPhone = false)

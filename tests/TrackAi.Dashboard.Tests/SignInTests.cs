@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Playwright;
 using TrackAi.Contracts;
 using TrackAi.Testing;
 
@@ -62,6 +63,44 @@ public sealed class SignInTests(DashboardServer server) : IClassFixture<Dashboar
         }
 
         told[0].ShouldBe(told[1]);
+    }
+
+    [Fact]
+    public async Task Who_tries_many_users_from_one_address_has_to_wait_and_is_told_how_long()
+    {
+        var seller = await server.NewSellerAsync();
+        var email = await server.NewUserAsync(seller.Tenant);
+        await using var strict = await server.StartAnotherAsync(("RateLimits:SignIn:PerAddressPerMinute", "3"));
+        await seller.KnownToAsync(strict);
+        await using var browser = await server.NewBrowserAsync(at: strict);
+        var page = browser.Page;
+
+        for (var attempt = 0; attempt < 3; attempt++)
+            (await TryAsync($"nobody{attempt}@loja.example")).Status.ShouldBe(200);
+        var refused = await TryAsync(email);
+
+        refused.Status.ShouldBe(429);
+        int.Parse(refused.Headers["retry-after"], System.Globalization.CultureInfo.InvariantCulture).ShouldBeInRange(1, 20);
+        (await page.InnerTextAsync("[role=alert]")).ShouldStartWith("Too many attempts from your address. Wait ");
+        await Screens.TakeAsync(page, "sign-in-refused-light");
+        (await server.SignIns.SignInAsync(email, DashboardServer.Password, code: null)).Outcome.ShouldBe(
+            SignInOutcome.SignedIn,
+            "the user is not locked"
+        );
+
+        // What is left of the minute passes; the right password is not a wrong one for having waited.
+        await Eventually.TrueAsync(async () => (await TryAsync(email)).Status == 302, "an attempt is given back", TimeSpan.FromSeconds(40));
+
+        async Task<IResponse> TryAsync(string who)
+        {
+            await browser.Page.GotoAsync($"{strict.Url}/sign-in");
+            await page.FillAsync("input[type=email]", who);
+            await page.FillAsync("input[type=password]", DashboardServer.Password);
+            return await page.RunAndWaitForResponseAsync(
+                () => page.ClickAsync("button[type=submit]"),
+                response => response.Request.Method == "POST"
+            );
+        }
     }
 
     [Fact]

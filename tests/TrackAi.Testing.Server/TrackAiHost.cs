@@ -36,9 +36,14 @@ public sealed class TrackAiHost : IAsyncDisposable
     public PostgresEventStore Store => Services.GetRequiredService<PostgresEventStore>();
 
     /// <param name="settingsFile">Read beside the settings, and again whenever it changes, as the product's own file is.</param>
-    public static async Task<TrackAiHost> StartAsync(IReadOnlyDictionary<string, string?> settings, string? settingsFile = null)
+    /// <param name="log">Keeps what it says also where it does not start.</param>
+    public static async Task<TrackAiHost> StartAsync(
+        IReadOnlyDictionary<string, string?> settings,
+        string? settingsFile = null,
+        CapturedLog? log = null
+    )
     {
-        var log = new CapturedLog();
+        log ??= new CapturedLog();
         var application = await TrackAiApplication.BuildAsync(
             [],
             builder =>

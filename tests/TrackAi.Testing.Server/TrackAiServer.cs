@@ -33,6 +33,7 @@ public class TrackAiServer : IAsyncLifetime
             ["Dispatch:LongestRetry"] = "00:00:00.200",
             // All visitors of the tests have one address.
             ["RateLimits:Track:PerAddressPerSecond"] = "0",
+            ["RateLimits:SignIn:PerAddressPerMinute"] = "0",
         };
 
     public virtual async ValueTask InitializeAsync()

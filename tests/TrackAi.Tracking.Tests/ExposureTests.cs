@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using TrackAi.Contracts;
 using TrackAi.Testing;
 
 namespace TrackAi.Tracking.Tests;
@@ -167,7 +168,7 @@ public sealed class ExposureTests(TrackAiServer server) : IClassFixture<TrackAiS
     {
         var buckets = Enumerable
             .Range(0, 200_000)
-            .Select(number => RateLimits.Bucket(new IPAddress([10, (byte)(number >> 16), (byte)(number >> 8), (byte)number])))
+            .Select(number => AddressBuckets.Of(new IPAddress([10, (byte)(number >> 16), (byte)(number >> 8), (byte)number])))
             .ToHashSet();
 
         buckets.Count.ShouldBeInRange(16_000, 16_384);
@@ -175,9 +176,9 @@ public sealed class ExposureTests(TrackAiServer server) : IClassFixture<TrackAiS
 
     [Fact]
     public void Addresses_of_one_IPv6_network_are_one_address() =>
-        RateLimits
-            .Bucket(IPAddress.Parse("2001:db8:1:2::1"))
-            .ShouldBe(RateLimits.Bucket(IPAddress.Parse("2001:db8:1:2:ffff:ffff:ffff:ffff")));
+        AddressBuckets
+            .Of(IPAddress.Parse("2001:db8:1:2::1"))
+            .ShouldBe(AddressBuckets.Of(IPAddress.Parse("2001:db8:1:2:ffff:ffff:ffff:ffff")));
 
     private async Task<List<int>> FloodAsync(Seller seller, TrackAiHost host, string? address)
     {

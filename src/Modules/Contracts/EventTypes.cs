@@ -55,5 +55,6 @@ public static class EventTypes
         typeof(MetaCircuitClosed),
         typeof(PixelTokenAlertRaised),
         typeof(PixelTokenAlertCleared),
+        typeof(FeatureFlagSet),
     ];
 }

@@ -39,18 +39,21 @@ public static class Actor
 }
 
 /// <summary>A change of a tenant's settings.</summary>
+/// <param name="Sequence">Its place in the log.</param>
 /// <param name="Type">The event's name in the log.</param>
 /// <param name="Facts">What was set, by name; never a secret.</param>
 /// <param name="By">See <see cref="Actor"/>; null where it was made before that was written down.</param>
+/// <param name="IsForAll">Whether it holds for every tenant.</param>
 public sealed record SettingsChange(
-    long Version,
+    long Sequence,
     string Type,
     IReadOnlyList<KeyValuePair<string, string>> Facts,
     string? By,
-    DateTimeOffset At
+    DateTimeOffset At,
+    bool IsForAll
 );
 
-/// <summary>Every change of a tenant's settings, from its log. Implemented by Tenancy.</summary>
+/// <summary>Every change of a tenant's settings, and of the installation's that hold for every tenant, from the log. Implemented by Tenancy.</summary>
 public interface ISettingsHistory
 {
     /// <summary>The latest first.</summary>

@@ -30,6 +30,9 @@ public static class Streams
     /// <summary>The rules of matching, of <see cref="NoTenant"/>.</summary>
     public const string MatchRules = "match-rules";
 
+    /// <summary>Flags that were switched, of <see cref="NoTenant"/>.</summary>
+    public const string Flags = "feature-flags";
+
     /// <summary>Meta as a whole, of <see cref="NoTenant"/>.</summary>
     public const string Meta = "meta";
 

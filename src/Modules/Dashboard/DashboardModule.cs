@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Radzen;
 using TrackAi.Dashboard.Access;
 using TrackAi.Dashboard.Layout;
@@ -25,6 +26,15 @@ public static class DashboardModule
         services.AddAntiforgery(antiforgery => antiforgery.Cookie = new LoopbackAwareCookie { Name = "trackai-form" });
         services.AddHttpContextAccessor();
         services.AddScoped<TenantAccess>();
+        services
+            .AddOptions<SignInLimitOptions>()
+            .BindConfiguration("RateLimits:SignIn")
+            .Validate(
+                static limit => limit.PerAddressPerMinute >= 0,
+                "RateLimits:SignIn:PerAddressPerMinute must not be negative; 0 is no limit."
+            )
+            .ValidateOnStart();
+        services.AddSingleton(static provider => new SignInLimit(provider.GetRequiredService<IOptions<SignInLimitOptions>>().Value));
         services.AddExports();
         services.AddSingleton<Assets>();
         services.AddSingleton<LiveFeed>();

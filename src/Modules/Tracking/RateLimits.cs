@@ -1,6 +1,6 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Threading.RateLimiting;
+using TrackAi.Contracts;
 
 namespace TrackAi.Tracking;
 
@@ -15,11 +15,8 @@ public sealed class TrackRateLimitOptions
 /// <summary>Token buckets by address and by tenant, each with a burst of one second.</summary>
 internal sealed class RateLimits(TrackRateLimitOptions options) : IDisposable
 {
-    // Addresses share these buckets by a hash that is seeded anew at each start: however many there are, the memory is that of so many.
-    private const int AddressBuckets = 16 * 1024;
-
     private readonly PartitionedRateLimiter<IPAddress> addresses = PartitionedRateLimiter.Create<IPAddress, int>(address =>
-        PerSecond(Bucket(address), options.PerAddressPerSecond)
+        PerSecond(AddressBuckets.Of(address), options.PerAddressPerSecond)
     );
 
     // Known tenants only: nobody makes these many.
@@ -47,16 +44,6 @@ internal sealed class RateLimits(TrackRateLimitOptions options) : IDisposable
     {
         addresses.Dispose();
         tenants.Dispose();
-    }
-
-    internal static int Bucket(IPAddress address)
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        address.TryWriteBytes(bytes, out var length);
-        var hash = new HashCode();
-        // Whoever has one IPv6 address has the 2^64 of its network.
-        hash.AddBytes(bytes[..(address.AddressFamily == AddressFamily.InterNetworkV6 ? 8 : length)]);
-        return hash.ToHashCode() & (AddressBuckets - 1);
     }
 
     private static RateLimitPartition<TKey> PerSecond<TKey>(TKey key, int permits) =>

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Primitives;
 using Microsoft.FeatureManagement;
 using Npgsql;
 using TrackAi.Contracts;
@@ -6,10 +7,17 @@ using TrackAi.EventStore;
 
 namespace TrackAi.Host.Flags;
 
-/// <summary>Reads the switched flags before the host is up, and again whenever a command anywhere switches one.</summary>
-internal sealed partial class FlagRefresh(FeatureFlags flags, PostgresSignals signals, TimeProvider time, ILogger<FlagRefresh> logger)
-    : BackgroundService,
-        IHostedLifecycleService
+/// <summary>
+/// Reads the switched flags before the host is up, and again whenever a command anywhere switches one; what the configuration switches, at start or
+/// when it is read anew, is written down.
+/// </summary>
+internal sealed partial class FlagRefresh(
+    FeatureFlags flags,
+    PostgresSignals signals,
+    IConfiguration configuration,
+    TimeProvider time,
+    ILogger<FlagRefresh> logger
+) : BackgroundService, IHostedLifecycleService
 {
     // Bounds what a lost notification costs.
     private static readonly TimeSpan Every = TimeSpan.FromMinutes(1);
@@ -26,17 +34,20 @@ internal sealed partial class FlagRefresh(FeatureFlags flags, PostgresSignals si
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         await flags.ReloadAsync(cancellationToken);
+        await flags.RecordConfiguredAsync(cancellationToken);
         await base.StartAsync(cancellationToken);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        using var configured = ChangeToken.OnChange(configuration.GetReloadToken, () => called.Release());
         while (!stoppingToken.IsCancellationRequested)
         {
             await called.WaitAsync(Every, stoppingToken);
             try
             {
                 await flags.ReloadAsync(stoppingToken);
+                await flags.RecordConfiguredAsync(stoppingToken);
             }
             catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException)
             {

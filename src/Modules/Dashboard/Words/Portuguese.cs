@@ -30,6 +30,8 @@ internal static class Portuguese
         ["Addresses that may deliver (CIDR, one a line; empty: any)"] =
             "Endereços que podem entregar (CIDR, um por linha; vazio: qualquer um)",
         ["All gateways"] = "Todos os gateways",
+        ["Too many attempts from your address. Wait {0} seconds, then try again."] =
+            "Tentativas demais a partir do seu endereço. Espere {0} segundos e tente de novo.",
         ["All funnels"] = "Todos os funis",
         ["By funnel"] = "Por funil",
         ["no funnel"] = "sem funil",
@@ -450,6 +452,14 @@ internal static class Portuguese
         ["dispatch_redriven"] = "De volta à fila",
         ["dispatch_discarded"] = "Arquivada",
         ["personal_data_erased"] = "Dados pessoais apagados",
+        ["feature_flag_set"] = "ligado ou desligado",
+        ["match_rules_activated"] = "regras de atribuição",
+        ["fact:flag"] = "o quê",
+        ["fact:isOn"] = "ligado",
+        ["fact:source"] = "vale a palavra de",
+        ["fact:rules"] = "regras",
+        ["fact:version"] = "versão",
+        ["every tenant"] = "todas as contas",
         ["tenant_added"] = "conta criada",
         ["tenant_renamed"] = "conta renomeada",
         ["tenant_suspended"] = "conta suspensa",

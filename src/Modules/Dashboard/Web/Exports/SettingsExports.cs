@@ -65,6 +65,7 @@ internal sealed class AuditExport(ISettingsHistory history, IUsers users) : IExp
             ("at", change => change.At),
             ("by", change => audit.PersonOf(change.By) ?? change.By),
             ("what", change => change.Type),
+            ("for_every_tenant", change => change.IsForAll),
             ("values", change => string.Join("; ", change.Facts.Select(fact => $"{fact.Key}: {audit.Named(fact.Value)}")))
         );
     }
