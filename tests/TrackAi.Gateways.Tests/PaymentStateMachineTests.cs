@@ -127,7 +127,7 @@ public sealed class PaymentStateMachineTests
         Check.One(
             Thorough,
             Prop.ForAll(
-                Arb.From(AnyReport.NonEmptyListOf()),
+                AnyReports,
                 reports =>
                 {
                     var sale = Run(reports);
@@ -147,7 +147,7 @@ public sealed class PaymentStateMachineTests
         Check.One(
             Thorough,
             Prop.ForAll(
-                Arb.From(Deliveries),
+                AnyLife,
                 life =>
                 {
                     var sale = Run(life.Delivered);
@@ -156,6 +156,23 @@ public sealed class PaymentStateMachineTests
                 }
             )
         );
+
+    [Fact]
+    public void What_fails_is_told_as_the_smallest_case_that_does()
+    {
+        var refund = Should.Throw<Exception>(() =>
+            Check.One(Thorough, Prop.ForAll(AnyReports, reports => reports.All(report => report.State != PaymentState.Refunded)))
+        );
+        var twice = Should.Throw<Exception>(() =>
+            Check.One(Thorough, Prop.ForAll(AnyLife, life => life.Delivered.Count == life.Reports.Count))
+        );
+
+        Shrunk(refund).Split("PaymentReport {").Length.ShouldBe(2, "one report is enough");
+        Shrunk(refund).ShouldContain("ReportedAt = ,");
+        Shrunk(twice).Split("PaymentReport {").Length.ShouldBe(4, "one report that is delivered twice is enough");
+    }
+
+    private static string Shrunk(Exception failure) => failure.Message[failure.Message.IndexOf("Shrunk", StringComparison.Ordinal)..];
 
     // What the payment-state machine promises, said another way: the last word by the gateway's clock counts.
     private static class Specification
@@ -172,7 +189,61 @@ public sealed class PaymentStateMachineTests
             reports.Any(report => report.State == PaymentState.Approved) ? 1 : 0;
     }
 
-    private sealed record Life(IReadOnlyList<PaymentReport> Reports, IReadOnlyList<PaymentReport> Delivered);
+    private sealed record Life(IReadOnlyList<PaymentReport> Reports, IReadOnlyList<PaymentReport> Delivered)
+    {
+        public override string ToString() => $"{string.Join(", ", Reports)} delivered as {string.Join(", ", Delivered)}";
+    }
+
+    private static Arbitrary<List<PaymentReport>> AnyReports =>
+        Arb.From(
+            AnyReport.NonEmptyListOf(),
+            reports =>
+                WithoutOne(reports)
+                    .Where(fewer => fewer.Count > 0)
+                    .Concat(
+                        reports
+                            .Index()
+                            .Where(report => report.Item.ReportedAt is not null)
+                            .Select(timed =>
+                                reports
+                                    .Select((report, index) => index == timed.Index ? report with { ReportedAt = null } : report)
+                                    .ToList()
+                            )
+                    )
+        );
+
+    // A report that goes goes from the deliveries, too; a repetition may go alone.
+    private static Arbitrary<Life> AnyLife =>
+        Arb.From(
+            Deliveries,
+            life =>
+                WithoutOne(life.Delivered)
+                    .Where(delivered => life.Reports.All(delivered.Contains))
+                    .Select(delivered => life with { Delivered = delivered })
+                    .Concat(
+                        life.Reports.Select(gone => new Life(
+                            [.. life.Reports.Where(report => report != gone)],
+                            [.. life.Delivered.Where(report => report != gone)]
+                        ))
+                    )
+                    .Where(fewer => fewer.Reports.Count > 0 && IsALife(fewer.Reports) && KnowsWhatItUndoes(fewer.Delivered))
+        );
+
+    private static IEnumerable<List<PaymentReport>> WithoutOne(IReadOnlyList<PaymentReport> reports) =>
+        Enumerable.Range(0, reports.Count).Select(gone => reports.Where((_, index) => index != gone).ToList());
+
+    // What is taken back was there, and what goes back was paid.
+    private static bool IsALife(IReadOnlyList<PaymentReport> reports) =>
+        reports.All(report =>
+            report switch
+            {
+                { Undoes: { } undone } => reports.Any(other => other.State == undone),
+                { State: PaymentState.RefundRequested or PaymentState.Refunded or PaymentState.ChargedBack } => reports.Any(other =>
+                    other is { State: PaymentState.Approved, Undoes: null }
+                ),
+                _ => true,
+            }
+        );
 
     /// <summary>One sale from its pix to its dispute, each step a while after the one before, and its deliveries: shuffled, and some of them again.</summary>
     private static Gen<Life> Deliveries =>
