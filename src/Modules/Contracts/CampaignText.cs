@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace TrackAi.Contracts;
 
@@ -8,7 +9,7 @@ namespace TrackAi.Contracts;
 /// Campaign fields are stored in the clear and for ever, so nothing that names a person may be in them: sellers do put buyers' e-mails and
 /// phones into links. Losing a campaign's name now and then is the cheaper mistake.
 /// </summary>
-public static class CampaignText
+public static partial class CampaignText
 {
     private const int Longest = 512;
 
@@ -28,7 +29,7 @@ public static class CampaignText
         var decoded = text;
         for (var round = 0; round <= MostEncodings; round++)
         {
-            if (HoldsEmail(decoded) || PhoneShape.IsIn(decoded))
+            if (HoldsEmail(decoded) || PhoneShape.IsIn(WithoutCookies(decoded)))
                 return null;
             var next = decoded.Contains('%', StringComparison.Ordinal) ? Uri.UnescapeDataString(decoded) : decoded;
             if (next.Length == decoded.Length)
@@ -75,6 +76,13 @@ public static class CampaignText
     }
 
     private static bool IsLocalPart(char character) => char.IsLetterOrDigit(character) || character is '.' or '_' or '-' or '+' or '"';
+
+    private static string WithoutCookies(string text) =>
+        text.Contains("fb.", StringComparison.Ordinal) ? Cookie().Replace(text, "|") : text;
+
+    // Meta's, whose numbers are nobody's phone.
+    [GeneratedRegex(@"fb\.[0-9]{1,3}\.[0-9]{13}\.[0-9]{5,20}(?![0-9])", RegexOptions.None, 1000)]
+    private static partial Regex Cookie();
 
     /// <summary>
     /// Finds numbers grouped the way people write phones, and bare Brazilian ones. The ids of ads (15 to 25 digits), dates and ages are not.

@@ -44,8 +44,9 @@ public static partial class ClickToken
         {
             if (field is null)
                 continue;
-            foreach (var match in Candidate().EnumerateMatches(field))
-                return TokenAt(field, match.Index);
+            var text = TrackingText.Unescaped(field);
+            foreach (var match in Candidate().EnumerateMatches(text))
+                return TokenAt(text, match.Index);
         }
 
         return null;
@@ -55,8 +56,9 @@ public static partial class ClickToken
     public static IReadOnlyList<string> AllIn(string field)
     {
         List<string>? found = null;
-        foreach (var match in Candidate().EnumerateMatches(field))
-            (found ??= []).Add(TokenAt(field, match.Index));
+        var text = TrackingText.Unescaped(field);
+        foreach (var match in Candidate().EnumerateMatches(text))
+            (found ??= []).Add(TokenAt(text, match.Index));
         return found ?? (IReadOnlyList<string>)[];
     }
 

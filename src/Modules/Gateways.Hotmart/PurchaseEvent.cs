@@ -50,9 +50,10 @@ internal static class PurchaseEvent
             return new Translation.NotUnderstood("data.purchase.transaction is missing or longer than 200 characters");
         if (chosen is null)
             return new Translation.NotUnderstood("data.purchase.price.value is no amount");
+        // Where the price says none, that of the others; one that is none is drift.
+        var priced = Amounts.Prepend(chosen.Name).FirstOrDefault(one => CurrencyText(root, one) is not null, chosen.Name);
         var currency =
-            root.Currency("data", "purchase", chosen.Name, "currency_value")
-            ?? root.Currency("data", "purchase", chosen.Name, "currency_code");
+            root.Currency("data", "purchase", priced, "currency_value") ?? root.Currency("data", "purchase", priced, "currency_code");
         if (currency is null)
             return new Translation.NotUnderstood($"data.purchase.{chosen.Name}.currency_value is no currency");
 
@@ -68,13 +69,13 @@ internal static class PurchaseEvent
             Value = new Money(chosen.Amount, currency),
             ProductId = root.Text("data", "product", "id"),
             Buyer = Buyer(root),
-            Campaign = Campaign.None with
-            {
-                Src = Origin(root, "src", "source"),
-                Sck = Origin(root, "sck", "source_sck"),
-                Xcod = Xcod(root),
-            },
-            ClickId = ClickToken.FindIn(Xcod(root), Origin(root, "sck", "source_sck"), Origin(root, "src", "source")),
+            Campaign = Campaign.None with { Src = Origin(root, "src", "source"), Sck = Sck(root), Xcod = Xcod(root) },
+            ClickId = ClickToken.FindIn(
+                Xcod(root),
+                Sck(root),
+                Origin(root, "src", "source"),
+                root.Text("data", "purchase", "sckPaymentLink")
+            ),
             OccurredAt = state switch
             {
                 PaymentState.Approved => Date(root, "approved_date") ?? Date(root, "order_date"),
@@ -93,9 +94,14 @@ internal static class PurchaseEvent
         };
     }
 
+    private static string? CurrencyText(JsonElement root, string amount) =>
+        root.Text("data", "purchase", amount, "currency_value") ?? root.Text("data", "purchase", amount, "currency_code");
+
     private static DateTimeOffset? Date(JsonElement root, string name) => GatewayTime.Parse(root.Text("data", "purchase", name));
 
     private static string? Xcod(JsonElement root) => Origin(root, "xcod", "external_code");
+
+    private static string? Sck(JsonElement root) => Origin(root, "sck", "source_sck") ?? root.Text("data", "purchase", "sckPaymentLink");
 
     // "tracking" is the REST API's name for it.
     private static string? Origin(JsonElement root, string name, string restName) =>
@@ -105,21 +111,37 @@ internal static class PurchaseEvent
         new()
         {
             Email = root.Text("data", "buyer", "email"),
-            // The DDD, where it is apart.
-            Phone = $"{root.Text("data", "buyer", "checkout_phone_code")}{root.Text("data", "buyer", "checkout_phone")}"
-                is { Length: > 0 } phone
-                ? phone
-                : root.Text("data", "buyer", "phone"),
+            Phone = CheckoutPhone(root) ?? root.Text("data", "buyer", "phone"),
             FullName = root.Text("data", "buyer", "name"),
             FirstName = root.Text("data", "buyer", "first_name"),
             LastName = root.Text("data", "buyer", "last_name"),
             City = root.Text("data", "buyer", "address", "city"),
             State = root.Text("data", "buyer", "address", "state"),
             Zip = root.Text("data", "buyer", "address", "zipcode"),
-            Country =
-                root.Text("data", "buyer", "address", "country_iso")
-                ?? root.Text("data", "purchase", "checkout_country", "iso")
-                ?? root.Text("data", "buyer", "address", "country"),
+            Country = CountryOf(root),
             IpAddress = root.Text("data", "purchase", "buyer_ip"),
         };
+
+    // The code may be the DDD, or the country's; the number may have it, too, or not.
+    private static string? CheckoutPhone(JsonElement root)
+    {
+        if (root.Text("data", "buyer", "checkout_phone") is not { } phone)
+            return null;
+        var digits = string.Concat(phone.Where(char.IsAsciiDigit)).TrimStart('0');
+        var isWhole =
+            phone.StartsWith('+')
+            || (
+                CountryOf(root) is null or "BR" or "br"
+                && (
+                    BrazilianPhone.IsNational(digits)
+                    || (digits.StartsWith("55", StringComparison.Ordinal) && BrazilianPhone.IsNational(digits.AsSpan(2)))
+                )
+            );
+        return isWhole ? phone : $"{root.Text("data", "buyer", "checkout_phone_code")}{phone}";
+    }
+
+    private static string? CountryOf(JsonElement root) =>
+        root.Text("data", "buyer", "address", "country_iso")
+        ?? root.Text("data", "purchase", "checkout_country", "iso")
+        ?? root.Text("data", "buyer", "address", "country");
 }

@@ -13,7 +13,7 @@ internal static class OrderEvent
     {
         if (root.Text("webhook_event_type") is null && root.Text("status") == "abandoned")
             return new Translation.NoSale("cart_abandoned", "an abandoned checkout is no sale");
-        var name = root.Text("webhook_event_type") ?? "";
+        var name = root.Text("webhook_event_type") ?? EventOf(root.Text("order_status")) ?? "";
         return name switch
         {
             "order_approved" or "order_paid" or "subscription_renewed" => Order(root, amount, name, PaymentState.Approved),
@@ -72,6 +72,18 @@ internal static class OrderEvent
         };
     }
 
+    // Where the delivery names no event, where the order stands says as much.
+    private static string? EventOf(string? orderStatus) =>
+        orderStatus switch
+        {
+            "paid" or "approved" => "order_approved",
+            "waiting_payment" => "pix_created",
+            "refused" => "order_rejected",
+            "refunded" => "order_refunded",
+            "chargedback" or "chargeback" => "chargeback",
+            _ => null,
+        };
+
     // Old deliveries told only what was charged.
     private static decimal? AmountOf(JsonElement root, string name) =>
         root.Amount("Commissions", name) ?? (name == Amounts[0] ? root.Amount("Commissions", "charge_amount") : null);
@@ -90,6 +102,7 @@ internal static class OrderEvent
             Email = root.Text("Customer", "email"),
             Phone = root.Text("Customer", "mobile"),
             FullName = root.Text("Customer", "full_name"),
+            FirstName = root.Text("Customer", "first_name"),
             City = root.Text("Customer", "city"),
             State = root.Text("Customer", "state"),
             Zip = root.Text("Customer", "zipcode"),

@@ -66,7 +66,10 @@ public sealed class PerfectPayGateway : IGateway
                 root.Text("metadata", "utm_term"),
                 root.Text("metadata", "utm_source"),
                 root.Text("metadata", "utm_campaign"),
-                root.Text("metadata", "utm_medium")
+                root.Text("metadata", "utm_medium"),
+                // What else a checkout may hand on.
+                root.Text("metadata", "ref"),
+                root.Text("metadata", "click_id")
             ),
             Notes = chosen.Notes,
             OccurredAt = GatewayTime.Parse(root.Text("date_approved")) ?? GatewayTime.Parse(root.Text("date_created")),
@@ -121,10 +124,10 @@ public sealed class PerfectPayGateway : IGateway
 
     private static string? PhoneOf(JsonElement root)
     {
-        var parts = $"{root.Text("customer", "phone_area_code")}{root.Text("customer", "phone_number")}";
-        return parts.Length > 0
-            ? $"+{root.Text("customer", "phone_extension") ?? "55"}{parts}"
-            : root.Text("customer", "phone_formated_ddi");
+        var (area, number) = (root.Text("customer", "phone_area_code"), root.Text("customer", "phone_number"));
+        return area is not null && number is not null
+            ? $"+{root.Text("customer", "phone_extension")?.TrimStart('+') ?? "55"}{area}{number}"
+            : root.Text("customer", "phone_formated_ddi") ?? root.Text("customer", "phone_formated") ?? number;
     }
 
     private static Campaign Tracking(JsonElement root) =>

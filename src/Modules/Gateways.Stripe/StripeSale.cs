@@ -41,11 +41,7 @@ internal sealed class StripeSale(string type, JsonElement root, JsonElement told
             state == PaymentState.Approved ? told.Number("amount_received") ?? told.Number("amount") : told.Number("amount"),
             [told.Order("id"), Id("invoice")],
             isBare: true
-        ) switch
-        {
-            Translation.Sale sale => sale with { Buyer = sale.Buyer with { Email = told.Text("receipt_email") } },
-            var other => other,
-        };
+        );
 
     public Translation OfCharge(PaymentState state) =>
         Sale(
@@ -94,6 +90,9 @@ internal sealed class StripeSale(string type, JsonElement root, JsonElement told
                 ProductId = Product,
                 Buyer = Person("customer_address") with
                 {
+                    Fbc = sale.Buyer.Fbc,
+                    Fbp = sale.Buyer.Fbp,
+                    Fbclid = sale.Buyer.Fbclid,
                     Email = told.Text("customer_email"),
                     Phone = told.Text("customer_phone"),
                     FullName = told.Text("customer_name"),
@@ -141,6 +140,13 @@ internal sealed class StripeSale(string type, JsonElement root, JsonElement told
                 Phone = told.Text(person, "phone"),
                 FullName = told.Text(person, "name"),
             };
+        buyer = buyer with
+        {
+            Email = buyer.Email ?? told.Text("receipt_email"),
+            Fbc = Field("fbc") ?? Field("_fbc"),
+            Fbp = Field("fbp") ?? Field("_fbp"),
+            Fbclid = Field("fbclid"),
+        };
         var token = Token();
         // A payment of nobody's account is no invoice's; with the buyer and our token in it, no session knows more.
         var isWhole = buyer.Email is not null && token is not null && told.At("customer") is null;
@@ -208,7 +214,10 @@ internal sealed class StripeSale(string type, JsonElement root, JsonElement told
             Field("xcod")
         );
 
-    private string? Field(string name) => told.Text("metadata", name) ?? told.Text("parent", "subscription_details", "metadata", name);
+    private string? Field(string name) =>
+        told.Text("metadata", name)
+        ?? told.Text("parent", "subscription_details", "metadata", name)
+        ?? told.Text("subscription_details", "metadata", name);
 
     private IEnumerable<JsonElement> Metadata() =>
         new[] { told.At("metadata"), told.At("parent", "subscription_details", "metadata"), told.At("subscription_details", "metadata") }

@@ -117,6 +117,7 @@ public sealed record SimpleContract
             BirthDate = root.Text(BuyerField, "birth_date"),
             Gender = root.Text(BuyerField, "gender"),
             ExternalId = root.Text(BuyerField, "external_id"),
+            Fbclid = root.Text("fbclid"),
             Fbc = root.Text("fbc"),
             Fbp = root.Text("fbp"),
             IpAddress = root.Text("ip"),

@@ -177,6 +177,62 @@ public sealed class TranslationTests
     public void A_hostile_body_proves_nothing_and_throws_nothing(string body) =>
         Gateway.Verify(Deliveries.Of(Encoding.UTF8.GetBytes(body)), Hottok).ShouldBeFalse();
 
+    [Theory]
+    [InlineData("31", "991230045", "31991230045")]
+    [InlineData("31", "31991230045", "31991230045")]
+    [InlineData("55", "31991230045", "31991230045")]
+    [InlineData("55", "5531991230045", "5531991230045")]
+    [InlineData("55", "991230045", "55991230045")]
+    [InlineData("55", "+55 31 99123-0045", "+55 31 99123-0045")]
+    [InlineData(null, "031991230045", "031991230045")]
+    [InlineData("31", null, null)]
+    public void The_DDD_is_put_before_a_phone_that_has_none(string? code, string? phone, string? read) =>
+        (
+            (Translation.Sale)Changed(
+                "approved_card_with_origin",
+                root => (root["data"]!["buyer"]!["checkout_phone_code"], root["data"]!["buyer"]!["checkout_phone"]) = (code, phone)
+            )
+        ).Buyer.Phone.ShouldBe(read);
+
+    [Fact]
+    public void A_currency_that_the_chosen_price_leaves_out_is_that_of_the_others()
+    {
+        var sale = Changed("approved_card_with_origin", root => root["data"]!["purchase"]!["price"]!.AsObject().Remove("currency_value"));
+
+        sale.ShouldBeOfType<Translation.Sale>().Value.Currency.ShouldBe("BRL");
+    }
+
+    [Theory]
+    [InlineData("origin", "src")]
+    [InlineData("origin", "sck")]
+    [InlineData("origin", "xcod")]
+    [InlineData("tracking", "source")]
+    [InlineData("tracking", "source_sck")]
+    [InlineData("tracking", "external_code")]
+    [InlineData(null, "sckPaymentLink")]
+    public void Our_token_is_found_in_every_slot(string? place, string slot)
+    {
+        var sale = Changed(
+            "approved_pix_no_origin",
+            root =>
+            {
+                var purchase = root["data"]!["purchase"]!.AsObject();
+                (purchase["origin"], purchase["tracking"]) = (
+                    new JsonObject
+                    {
+                        ["src"] = "",
+                        ["sck"] = "",
+                        ["xcod"] = "",
+                    },
+                    new JsonObject()
+                );
+                (place is null ? purchase : purchase[place]!)[slot] = "FB|oferta|tk1_8fQ2mZr7Lp0Vb3Xy";
+            }
+        );
+
+        sale.ShouldBeOfType<Translation.Sale>().ClickId.ShouldBe("tk1_8fQ2mZr7Lp0Vb3Xy");
+    }
+
     private static Translation.Sale Asked(string? amount, Action<JsonObject> change)
     {
         var root = JsonNode.Parse(Deliveries.Payload("Hotmart", "approved_card_with_origin"))!.AsObject();

@@ -156,6 +156,61 @@ public sealed class TranslationTests
                 .Value.ShouldBe(new Money(cents / 100m, "BRL"));
     }
 
+    [Theory]
+    [InlineData("paid", PaymentState.Approved)]
+    [InlineData("approved", PaymentState.Approved)]
+    [InlineData("waiting_payment", PaymentState.Pending)]
+    [InlineData("refused", PaymentState.Rejected)]
+    [InlineData("refunded", PaymentState.Refunded)]
+    [InlineData("chargedback", PaymentState.ChargedBack)]
+    [InlineData("chargeback", PaymentState.ChargedBack)]
+    public void Where_no_event_is_named_the_status_of_the_order_says_what_happened(string status, PaymentState state) =>
+        Changed(
+                "approved_2024_text_amounts",
+                root =>
+                {
+                    root.Remove("webhook_event_type");
+                    root["order_status"] = status;
+                }
+            )
+            .ShouldBeOfType<Translation.Sale>()
+            .State.ShouldBe(state);
+
+    [Theory]
+    [InlineData("s1")]
+    [InlineData("s2")]
+    [InlineData("s3")]
+    [InlineData("src")]
+    [InlineData("sck")]
+    [InlineData("utm_content")]
+    [InlineData("utm_term")]
+    public void Our_token_is_found_in_every_slot_also_when_it_is_encoded(string slot) =>
+        Changed(
+                "approved_2024_text_amounts",
+                root => root["TrackingParameters"] = new JsonObject { [slot] = "vsl%7Ctk1%5F8fQ2mZr7Lp0Vb3Xy" }
+            )
+            .ShouldBeOfType<Translation.Sale>()
+            .ClickId.ShouldBe("tk1_8fQ2mZr7Lp0Vb3Xy");
+
+    [Fact]
+    public void Every_part_may_be_null_but_the_order_and_its_amount()
+    {
+        var sale = Changed(
+            "approved_2024_text_amounts",
+            root =>
+            {
+                foreach (
+                    var part in (string[])
+                        ["Customer", "Product", "TrackingParameters", "Subscription", "created_at", "updated_at", "approved_date"]
+                )
+                    root[part] = null;
+                root["order_id"] = 4711;
+            }
+        );
+
+        sale.ShouldBeOfType<Translation.Sale>().OrderId.ShouldBe("4711");
+    }
+
 #pragma warning disable CA5350 // Kiwify's choice.
     private static string Sign(string body) =>
         Convert.ToHexStringLower(System.Security.Cryptography.HMACSHA1.HashData("token"u8, Encoding.UTF8.GetBytes(body)));

@@ -163,6 +163,42 @@ public sealed class TranslationTests
     [Fact]
     public void A_body_that_is_not_UTF8_proves_nothing() => Gateway.Verify(Deliveries.Of([0x7B, 0xFF, 0xFE, 0x7D]), Token).ShouldBeFalse();
 
+    [Theory]
+    [InlineData("55", "31", "991230045", "+5531991230045")]
+    [InlineData("+55", "31", "991230045", "+5531991230045")]
+    [InlineData(null, "31", "991230045", "+5531991230045")]
+    [InlineData("55", null, "991230045", "5531991230045")]
+    [InlineData("1", "415", "5551212", "+14155551212")]
+    public void The_phone_is_put_together_and_taken_whole_where_a_part_is_missing(
+        string? extension,
+        string? area,
+        string number,
+        string phone
+    ) =>
+        Changed(
+                "approved_card_with_metadata",
+                root =>
+                {
+                    var customer = root["customer"]!.AsObject();
+                    (customer["phone_extension"], customer["phone_area_code"], customer["phone_number"]) = (extension, area, number);
+                    customer["phone_formated_ddi"] = "5531991230045";
+                }
+            )
+            .ShouldBeOfType<Translation.Sale>()
+            .Buyer.Phone.ShouldBe(phone);
+
+    [Theory]
+    [InlineData("src")]
+    [InlineData("utm_perfect")]
+    [InlineData("sck")]
+    [InlineData("xcod")]
+    [InlineData("ref")]
+    [InlineData("utm_term")]
+    public void Our_token_is_found_in_every_slot(string slot) =>
+        Changed("approved_card_with_metadata", root => root["metadata"] = new JsonObject { [slot] = "FB|tk1_8fQ2mZr7Lp0Vb3Xy|x" })
+            .ShouldBeOfType<Translation.Sale>()
+            .ClickId.ShouldBe("tk1_8fQ2mZr7Lp0Vb3Xy");
+
     private static Translation Translate(string payload) => Gateway.Translate(Deliveries.Of(Deliveries.Payload("PerfectPay", payload)));
 
     private static Translation.Sale Sale(string payload) => Translate(payload).ShouldBeOfType<Translation.Sale>();

@@ -175,6 +175,36 @@ public sealed class TranslationTests
     public void A_payment_that_is_only_authorised_is_not_paid() =>
         Changed("charge.succeeded", told => told["captured"] = false).State.ShouldBe(PaymentState.Pending);
 
+    [Fact]
+    public void Metas_cookies_are_read_from_the_metadata_of_a_payment_and_of_a_subscriptions_invoice()
+    {
+        const string Fbp = "fb.1.1793890500123.1432567890";
+        const string Fbc = "fb.1.1793890500123.IwZXh0bgNhZW0BMAABHR";
+        var cookies = new JsonObject { ["fbp"] = Fbp, ["_fbc"] = Fbc };
+
+        var payment = Changed("payment_intent.succeeded", told => told["metadata"] = cookies.DeepClone());
+        var invoice = Changed(
+            "invoice.paid_first",
+            told => told["parent"] = new JsonObject { ["subscription_details"] = new JsonObject { ["metadata"] = cookies.DeepClone() } }
+        );
+
+        (payment.Buyer.Fbp, payment.Buyer.Fbc).ShouldBe((Fbp, Fbc));
+        (invoice.Buyer.Fbp, invoice.Buyer.Fbc).ShouldBe((Fbp, Fbc));
+        invoice.Buyer.Email.ShouldNotBeNull();
+    }
+
+    [Fact]
+    public void A_charge_without_a_billing_address_knows_the_buyer_by_where_the_receipt_went() =>
+        Changed(
+            "charge.succeeded",
+            told =>
+            {
+                told["billing_details"] = null;
+                told["receipt_email"] = "recibo@exemplo.com.br";
+            }
+        )
+            .Buyer.Email.ShouldBe("recibo@exemplo.com.br");
+
     public static TheoryData<string> Vectors =>
         [.. Deliveries.SignatureVectors("Stripe").Select(vector => vector.GetProperty("name").GetString()!)];
 
