@@ -247,6 +247,107 @@ public sealed class ActTests(DashboardServer server) : IClassFixture<DashboardSe
         );
     }
 
+    [Fact]
+    public async Task What_other_rules_would_gain_and_lose_is_worked_out_on_the_page_and_changes_nothing()
+    {
+        var seller = await server.NewSellerAsync();
+        var rules = server.Host.Services.GetRequiredService<IMatchRules>();
+        var now = (await rules.ShowAsync()).Rules;
+        await rules.ActivateAsync(
+            now with
+            {
+                Overrides =
+                [
+                    .. now.Overrides,
+                    new(
+                        seller.Tenant,
+                        Funnel: null,
+                        now.Policy with
+                        {
+                            Rules = [.. now.Policy.Rules.Where(rule => rule.Rule == MatchRule.ClickToken)],
+                        }
+                    ),
+                ],
+            },
+            "cli"
+        );
+        // The second sale has the phone of the first and no token: only a rule that does not count here would join it.
+        await seller.DeliverAsync(Seller.Sale(seller.NewOrder(), clickId: await seller.ClickAsync()));
+        await server.Host.SettledAsync();
+        await seller.DeliverAsync(Seller.Sale(seller.NewOrder()));
+        await server.Host.SettledAsync();
+        await using var browser = await server.SignedInAsync(await server.NewUserAsync(seller.Tenant));
+        var page = await browser.GoAsync($"/analytics/{seller.Tenant}/match?gateway=perfectpay");
+        await page.ClickAsync("text=Try other rules");
+
+        // The rules in force.
+        await WorkOutAsync(gained: 0, lost: 0);
+        await page.CheckAsync("#what-if label:has-text('phone') input");
+        await WorkOutAsync(gained: 1, lost: 0);
+        (await page.InnerTextAsync("#what-if .card:has-text('Matched then') .card-value")).ShouldBe("100%");
+        await page.UncheckAsync("#what-if label:has-text('click token') input");
+        await page.UncheckAsync("#what-if label:has-text('phone') input");
+        await page.CheckAsync("#what-if label:has-text('external id') input");
+        await WorkOutAsync(gained: 0, lost: 1);
+        (await page.InnerTextAsync("#what-if")).ShouldContain("Of every gateway and funnel");
+        await Screens.TakeAsync(page, "what-if-light");
+
+        (
+            await server.Database.ScalarAsync<long>(
+                "select count(*) from match_log where tenant_id = $1 and reopened_by is not null",
+                seller.Tenant
+            )
+        ).ShouldBe(0, "nothing was decided anew");
+        browser.Complaints.ShouldBeEmpty();
+
+        async Task WorkOutAsync(int gained, int lost)
+        {
+            await page.ClickAsync("text=Work it out");
+            await page.WaitForSelectorAsync($"#what-if .card:has-text('Gained') .card-value:text-is('{gained}')");
+            await page.WaitForSelectorAsync($"#what-if .card:has-text('Lost') .card-value:text-is('{lost}')");
+        }
+    }
+
+    [Fact]
+    public async Task A_pixels_token_is_tested_from_its_page_and_the_answer_can_be_understood()
+    {
+        var seller = await server.NewSellerAsync();
+        await using var browser = await server.SignedInAsync(await server.NewUserAsync(seller.Tenant));
+        var page = await browser.GoAsync($"/analytics/{seller.Tenant}/settings/pixels");
+
+        (await TestAsync()).ShouldContain("The token is valid.");
+        (await page.InnerTextAsync("#token-check")).ShouldContain("set a test event code and test again");
+        seller.Server.Meta.Received.ShouldAllBe(received => received.Pixel != seller.PixelId, "without a code Meta would count it");
+
+        await server.Host.Tenants.SetPixelAsync(seller.Tenant, seller.PixelId, seller.Token, "TEST12345");
+        await Eventually.TrueAsync(
+            () => Task.FromResult(server.Host.Directory.FindPixel(seller.Tenant, seller.PixelId)?.TestEventCode == "TEST12345"),
+            "the host knows the code"
+        );
+        (await TestAsync()).ShouldContain("the token may write to this pixel");
+        server.Meta.Received.Single(received => received.Pixel == seller.PixelId).TestEventCode.ShouldBe("TEST12345");
+
+        server.Meta.Inject(MetaFault.Error(403, 200) with { Pixel = seller.PixelId });
+        (await TestAsync()).ShouldContain("The token may not write to this pixel");
+        server.Meta.ClearFaults();
+
+        await seller.SetTokenAsync("EAAGdead", isValid: false);
+        await seller.KnownToAsync(server.Host);
+        var dead = await TestAsync();
+        dead.ShouldContain("The token is dead");
+        dead.ShouldNotContain("EAAGdead");
+        await page.WaitForSelectorAsync($"tr:has-text('{seller.PixelId}') .tag.bad");
+        await Screens.TakeAsync(page, "token-check-light");
+        browser.Complaints.ShouldBeEmpty();
+
+        async Task<string> TestAsync()
+        {
+            await page.ClickAsync($"tr:has-text('{seller.PixelId}') button:has-text('Test the token')");
+            await page.WaitForSelectorAsync("#done:has-text('Meta has answered')");
+            return await page.InnerTextAsync("#token-check");
+        }
+    }
+
     private async Task<IReadOnlyList<string>> RefuseAsync(Seller seller, int sales)
     {
         server.Meta.Inject(MetaFault.Error(400, 100, 2804019) with { Pixel = seller.PixelId });

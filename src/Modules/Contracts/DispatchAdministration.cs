@@ -21,6 +21,15 @@ public sealed record PixelCondition(
     DateTimeOffset? TokenCheckedAt
 );
 
+/// <summary>What Meta said when it was asked about a pixel's token just now.</summary>
+/// <param name="Token"><c>valid</c>, <c>invalid</c>, <c>expires_soon</c>, <c>unknown</c> (Meta did not say) or <c>no_token</c>.</param>
+/// <param name="ExpiresAt">Null where it does not expire, or Meta did not say.</param>
+/// <param name="TestEvent">What came of a test event, which shows that the token may write to the pixel: <c>accepted</c>, or the class of the error
+/// (<c>token</c>, <c>permission</c>, <c>permanent</c>, <c>throttled</c>, <c>transient</c>, <c>no_answer</c>). Null where none was sent, because the
+/// pixel has no test event code: without one Meta would count it.</param>
+/// <param name="Said">Meta's own words about the test event; never a token.</param>
+public sealed record TokenCheck(string Token, DateTimeOffset? ExpiresAt, string? TestEvent, string? Said);
+
 /// <summary>Looks at pixels and lets paused ones go on. Implemented by Dispatch.</summary>
 public interface IPixelControl
 {
@@ -29,6 +38,9 @@ public interface IPixelControl
 
     /// <summary>Whether it was paused.</summary>
     Task<bool> ResumeAsync(string tenant, string pixelId, CancellationToken cancellationToken);
+
+    /// <summary>Asks Meta now, and keeps what it says as the regular look at tokens does.</summary>
+    Task<TokenCheck> CheckTokenAsync(string tenant, string pixelId, CancellationToken cancellationToken);
 }
 
 /// <summary>What would be sent of one conversion to one pixel.</summary>

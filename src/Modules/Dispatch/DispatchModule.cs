@@ -57,6 +57,8 @@ public static class DispatchModule
         services.AddHostedService<DispatchWorker>();
         services.AddHostedService<Housekeeping>();
         services.AddSingleton<TokenProbe>();
+        services.AddSingleton<TokenStandings>();
+        services.AddSingleton<CheckToken>();
         services.AddHostedService<TokenHealth>();
         return services.AddSchema("dispatch", typeof(DispatchModule).Assembly);
     }

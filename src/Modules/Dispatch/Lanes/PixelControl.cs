@@ -6,8 +6,11 @@ using TrackAi.Dispatch.Queue;
 namespace TrackAi.Dispatch.Lanes;
 
 /// <inheritdoc cref="IPixelControl"/>
-internal sealed class PixelControl(PixelStates states, NpgsqlDataSource dataSource, TimeProvider time) : IPixelControl
+internal sealed class PixelControl(PixelStates states, CheckToken check, NpgsqlDataSource dataSource, TimeProvider time) : IPixelControl
 {
+    public Task<TokenCheck> CheckTokenAsync(string tenant, string pixelId, CancellationToken cancellationToken) =>
+        check.AskAsync(tenant, pixelId, cancellationToken);
+
     public Task<bool> ResumeAsync(string tenant, string pixelId, CancellationToken cancellationToken) =>
         states.ResumeAsync(new Lane(tenant, pixelId), "command", cancellationToken);
 

@@ -1,17 +1,15 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
-using NpgsqlTypes;
 using TrackAi.Contracts;
-using TrackAi.EventStore;
 
 namespace TrackAi.Dispatch.Lanes;
 
 /// <summary>Asks Meta about each pixel's token now and then, one host at a time, so that somebody hears of a dying one before sales wait for it.</summary>
 internal sealed partial class TokenHealth(
-    PostgresEventStore store,
     NpgsqlDataSource dataSource,
     TokenProbe probe,
+    TokenStandings standings,
     ITenantAdministration tenants,
     ITenantDirectory directory,
     DispatchOptions options,
@@ -45,7 +43,7 @@ internal sealed partial class TokenHealth(
             foreach (var tenant in await tenants.ListAsync(stoppingToken))
             foreach (var pixel in await tenants.ListPixelsAsync(tenant.Slug, stoppingToken))
                 if (directory.FindPixel(tenant.Slug, pixel.PixelId) is { } known && await IsOursAsync(tenant.Slug, known, stoppingToken))
-                    await RecordAsync(tenant.Slug, known, await probe.AskAsync(known, stoppingToken), stoppingToken);
+                    await standings.RecordAsync(tenant.Slug, known, await probe.AskAsync(known, stoppingToken), stoppingToken);
         }
         catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException or TenantChangeRefusedException)
         {
@@ -69,51 +67,6 @@ internal sealed partial class TokenHealth(
             command.Parameters.Add(new() { Value = value });
         return await command.ExecuteScalarAsync(cancellationToken) is not null;
     }
-
-    private async Task RecordAsync(string tenant, Pixel pixel, TokenStanding standing, CancellationToken cancellationToken)
-    {
-        if (!standing.IsKnown)
-            return;
-        var now = time.GetUtcNow();
-        var alert = standing.AlertAt(now);
-        await using var session = await store.OpenSessionAsync(cancellationToken);
-        await using var update = new NpgsqlCommand(
-            """
-            with before as (select token_alert from dispatch_pixel where tenant_id = $1 and pixel_id = $2 for update)
-            update dispatch_pixel p set token_alert = $3, token_expires_at = $4 from before
-            where p.tenant_id = $1 and p.pixel_id = $2
-            returning before.token_alert is distinct from $3
-            """,
-            session.Connection
-        )
-        {
-            Parameters =
-            {
-                new() { Value = tenant },
-                new() { Value = pixel.PixelId },
-                new() { Value = (object?)alert ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Varchar },
-                new() { Value = (object?)standing.ExpiresAt ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz },
-            },
-        };
-        if (await update.ExecuteScalarAsync(cancellationToken) is true)
-        {
-            object fact = alert is null
-                ? new PixelTokenAlertCleared(pixel.PixelId, now)
-                : new PixelTokenAlertRaised(pixel.PixelId, alert, standing.ExpiresAt, now);
-            session.Append(new Append(new StreamId(tenant, Streams.Pixel(pixel.PixelId)), [fact]));
-            if (alert is not null)
-                LogAlert(logger, pixel.PixelId, tenant, alert);
-        }
-
-        await session.CommitAsync(cancellationToken);
-    }
-
-    [LoggerMessage(
-        2022,
-        LogLevel.Error,
-        "The token of pixel {Pixel} of tenant {Tenant}: {Alert}. Make a new one and set it ('pixels set')."
-    )]
-    private static partial void LogAlert(ILogger logger, string pixel, string tenant, string alert);
 
     [LoggerMessage(2023, LogLevel.Warning, "The tokens of pixels could not be looked after; they are later.")]
     private static partial void LogFailed(ILogger logger, Exception exception);
