@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -51,6 +52,33 @@ internal sealed class BenchDatabase : IAsyncDisposable
         if (isNew)
             await ExecuteAsync(connection, $"create database {name}", cancellationToken);
         return new(cluster, new NpgsqlConnectionStringBuilder(cluster.ConnectionString) { Database = name }.ConnectionString, isNew);
+    }
+
+    /// <summary>A made-up past of so many events and the read models of it; made the first time it is asked for.</summary>
+    public static async Task<BenchDatabase> WithReadModelsAsync(long events, CancellationToken cancellationToken)
+    {
+        var database = await OpenAsync($"bench_{events}", fresh: false, cancellationToken);
+        if (database.IsNew)
+            await GenerateVerb.FillAsync(database, events, seed: 1, cancellationToken);
+        await database.BuildAsync(cancellationToken);
+        return database;
+    }
+
+    // A rebuild is the quickest way to a read model of a long log; the daemon follows from there.
+    private async Task BuildAsync(CancellationToken cancellationToken)
+    {
+        await using var services = await ServicesAsync(cancellationToken);
+        var progress = await services.GetRequiredService<ProjectionProgress>().ReadAsync(cancellationToken);
+        foreach (var projection in services.GetServices<IProjection>())
+        {
+            if (progress.Any(shard => shard.Name == $"{projection.Name}:All" && shard.Progress > 0))
+                continue;
+            var started = Stopwatch.GetTimestamp();
+            await services.GetRequiredService<ProjectionRebuilder>().RebuildAsync(projection.Name, cancellationToken: cancellationToken);
+            Console.WriteLine(
+                FormattableString.Invariant($"built {projection.Name} in {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s")
+            );
+        }
     }
 
     /// <summary>The event store and the read models over this database, nothing running.</summary>

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using TrackAi.Contracts;
+using TrackAi.EventStore;
 using TrackAi.Host;
 
 namespace TrackAi.Benchmarks;
@@ -31,6 +32,16 @@ internal static class BenchHost
                 builder.Logging.ClearProviders();
             }
         );
+
+    /// <summary>Waits until the read models have all that is in the log.</summary>
+    public static async Task CaughtUpAsync(TrackAiApplication application, CancellationToken cancellationToken)
+    {
+        var mark = await application.Services.GetRequiredService<PostgresEventStore>().ReadHighWaterMarkAsync(cancellationToken);
+        foreach (var projection in application.Services.GetServices<IProjection>())
+            await application
+                .Services.GetRequiredService<ProjectionProgress>()
+                .WaitForAsync(projection.Name, mark, TimeSpan.FromMinutes(30), cancellationToken);
+    }
 
     public static async Task AddTenantsAsync(TrackAiApplication application, IReadOnlyCollection<string> slugs)
     {

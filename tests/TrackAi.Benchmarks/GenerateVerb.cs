@@ -46,7 +46,10 @@ internal static class GenerateVerb
         }
 
         await using var services = await database.ServicesAsync(cancellationToken);
-        var history = new History(seed, Tenants, TimeProvider.System.GetUtcNow(), days: 365);
+        var history = new History(seed, Tenants, TimeProvider.System.GetUtcNow(), days: 365)
+        {
+            FunnelOf = gateway => gateway is "hotmart" or "kiwify" ? "curso" : "mentoria",
+        };
         var started = Stopwatch.GetTimestamp();
         var importer = services.GetRequiredService<EventImporter>();
         await importer.ImportAsync(history.Take(events), cancellationToken: cancellationToken);

@@ -8,6 +8,7 @@ Command[] measurements =
     ImportBenchmark.Verb(),
     RebuildBenchmark.Verb(),
     QueryBenchmark.Verb(),
+    DashboardBenchmark.Verb(),
     ReceiveBenchmark.Verb(),
     WebhookBenchmark.Verb(),
     MatchingBenchmark.Verb(),
@@ -47,7 +48,7 @@ static string[][] RunsOf(Command measurement) =>
             ["--transport", "postgres"],
             ["--transport", "sqs"],
         ]
-    : measurement.Name == "queries"
+    : measurement.Name is "queries" or "dashboard"
         ?
         [
             ["--events", "1000000"],

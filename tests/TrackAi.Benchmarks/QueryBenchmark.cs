@@ -34,41 +34,12 @@ internal static class QueryBenchmark
 
     private static async Task RunAsync(long events, int rate, TimeSpan duration, CancellationToken cancellationToken)
     {
-        await using var database = await BenchDatabase.OpenAsync($"bench_{events}", fresh: false, cancellationToken);
-        if (database.IsNew)
-            await GenerateVerb.FillAsync(database, events, seed: 1, cancellationToken);
-        await BuildAsync(database, cancellationToken);
+        await using var database = await BenchDatabase.WithReadModelsAsync(events, cancellationToken);
         await using var application = await BenchHost.BuildAsync(database.ConnectionString);
         await application.StartAsync(cancellationToken);
-        await WaitAsync(application, cancellationToken);
+        await BenchHost.CaughtUpAsync(application, cancellationToken);
         await AskAsync(application, cancellationToken);
         await MeasureFreshnessAsync(application, rate, duration, cancellationToken);
-    }
-
-    // A rebuild is the quickest way to a read model of a long log; the daemon follows from there.
-    private static async Task BuildAsync(BenchDatabase database, CancellationToken cancellationToken)
-    {
-        await using var services = await database.ServicesAsync(cancellationToken);
-        var progress = await services.GetRequiredService<ProjectionProgress>().ReadAsync(cancellationToken);
-        foreach (var projection in services.GetServices<IProjection>())
-        {
-            if (progress.Any(shard => shard.Name == $"{projection.Name}:All" && shard.Progress > 0))
-                continue;
-            var started = Stopwatch.GetTimestamp();
-            await services.GetRequiredService<ProjectionRebuilder>().RebuildAsync(projection.Name, cancellationToken: cancellationToken);
-            Console.WriteLine(
-                FormattableString.Invariant($"built {projection.Name} in {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s")
-            );
-        }
-    }
-
-    private static async Task WaitAsync(TrackAiApplication application, CancellationToken cancellationToken)
-    {
-        var mark = await application.Services.GetRequiredService<PostgresEventStore>().ReadHighWaterMarkAsync(cancellationToken);
-        foreach (var projection in application.Services.GetServices<IProjection>())
-            await application
-                .Services.GetRequiredService<ProjectionProgress>()
-                .WaitForAsync(projection.Name, mark, TimeSpan.FromMinutes(30), cancellationToken);
     }
 
     private static async Task AskAsync(TrackAiApplication application, CancellationToken cancellationToken)

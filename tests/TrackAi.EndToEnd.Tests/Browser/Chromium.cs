@@ -1,7 +1,5 @@
 using Microsoft.Playwright;
 
-[assembly: AssemblyFixture(typeof(TrackAi.EndToEnd.Tests.Browser.Chromium))]
-
 namespace TrackAi.EndToEnd.Tests.Browser;
 
 /// <summary>One real Chromium for all tests, started when the first asks for it: the machine's own, or the one that <c>TRACKAI_CHROMIUM</c> names.</summary>
