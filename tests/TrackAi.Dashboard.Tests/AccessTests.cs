@@ -143,11 +143,9 @@ public sealed class AccessTests(DashboardServer server) : IClassFixture<Dashboar
         var seller = await server.NewSellerAsync();
         await using var second = await server.StartAnotherAsync();
         await seller.KnownToAsync(second);
-        await using var browser = await server.SignedInAsync(await server.NewUserAsync(seller.Tenant));
-
-        var cookie = (await browser.Context.CookiesAsync()).Single(one => one.Name == "trackai-session");
+        var session = await server.NewSessionAsync(await server.NewUserAsync(seller.Tenant));
         using var request = new HttpRequestMessage(HttpMethod.Get, $"{second.Url}/analytics/{seller.Tenant}");
-        request.Headers.Add("Cookie", $"{cookie.Name}={cookie.Value}");
+        request.Headers.Add("Cookie", $"{DashboardServer.SessionCookie}={session}");
         using var http = Client();
         using var answer = await http.SendAsync(request);
 
@@ -164,17 +162,16 @@ public sealed class AccessTests(DashboardServer server) : IClassFixture<Dashboar
         var seller = await server.NewSellerAsync();
         await using var own = await server.StartAnotherAsync(("FeatureManagement:analytics_views", "false"));
         await seller.KnownToAsync(own);
-        await using var browser = await server.SignedInAsync(await server.NewUserAsync(seller.Tenant));
-        var cookie = (await browser.Context.CookiesAsync()).Single(one => one.Name == "trackai-session");
+        var session = await server.NewSessionAsync(await server.NewUserAsync(seller.Tenant));
         using var request = new HttpRequestMessage(HttpMethod.Get, $"{own.Url}/analytics/{seller.Tenant}");
-        request.Headers.Add("Cookie", $"{cookie.Name}={cookie.Value}");
+        request.Headers.Add("Cookie", $"{DashboardServer.SessionCookie}={session}");
         using var http = Client();
         using var answer = await http.SendAsync(request);
 
         answer.StatusCode.ShouldBe(HttpStatusCode.Forbidden);
         (await answer.Content.ReadAsStringAsync()).ShouldNotContain("Sales received");
         using var export = new HttpRequestMessage(HttpMethod.Get, $"{own.Url}/analytics/{seller.Tenant}/export/sales.csv");
-        export.Headers.Add("Cookie", $"{cookie.Name}={cookie.Value}");
+        export.Headers.Add("Cookie", $"{DashboardServer.SessionCookie}={session}");
         using var refused = await http.SendAsync(export);
         refused.StatusCode.ShouldBe(HttpStatusCode.Forbidden);
     }
@@ -184,12 +181,11 @@ public sealed class AccessTests(DashboardServer server) : IClassFixture<Dashboar
 
     private async Task<HttpClient> SignedInAsync(string email)
     {
-        await using var browser = await server.NewBrowserAsync();
-        await browser.SignInAsync(email, DashboardServer.Password);
-        await browser.Page.WaitForURLAsync("**/analytics**", new PageWaitForURLOptions { WaitUntil = WaitUntilState.Commit });
-        var cookie = (await browser.Context.CookiesAsync()).Single(one => one.Name == "trackai-session");
         var http = Client();
-        http.DefaultRequestHeaders.Add("Cookie", $"{cookie.Name}={cookie.Value}; trackai-language=en");
+        http.DefaultRequestHeaders.Add(
+            "Cookie",
+            $"{DashboardServer.SessionCookie}={await server.NewSessionAsync(email)}; trackai-language=en"
+        );
         return http;
     }
 }

@@ -35,7 +35,7 @@ internal static class MatchWords
     public static TimelineStep Told(TimelineStep step, RecordedEvent recorded, IReadOnlyList<RecordedEvent> stream)
     {
         if (recorded.Data is DispatchSucceeded { Quality: { } quality })
-            return step with { Details = [.. step.Details, Of(quality)] };
+            return step with { Details = [.. step.Details, Of(quality)], Quality = quality };
         if (recorded.Data is not (ConversionMatched or ConversionUnmatched))
             return step;
         var isAnew = recorded.Data is ConversionMatched { Reopened: not null } or ConversionUnmatched { Reopened: not null };

@@ -15,6 +15,9 @@ public sealed record TimelineStep(long Sequence, DateTimeOffset At, string Type,
     /// <summary>Of a decision only.</summary>
     public TimelineMatch? Match { get; init; }
 
+    /// <summary>Of a confirmed attempt only; the last of <see cref="Details"/> says it in words.</summary>
+    public MatchQuality? Quality { get; init; }
+
     /// <summary>Of a dispatch and its attempts only.</summary>
     public TimelineDispatch? Dispatch { get; init; }
 }

@@ -603,6 +603,8 @@ internal static class Portuguese
             "As vendas deste período são decididas de novo por estas regras, a partir do registro. Nada é alterado.",
         ["Of every gateway and funnel, whatever is chosen above."] = "De todos os gateways e funis, seja o que for escolhido acima.",
         ["Whole order or event id"] = "Pedido ou event_id inteiro",
+        ["Match quality, by our estimate: {0} of 10, by {1}."] = "Qualidade da correspondência, pela nossa estimativa: {0} de 10, por {1}.",
+        ["{0} would raise it."] = "{0} a aumentaria.",
         ["Try other rules"] = "Experimentar outras regras",
         ["Which click counts"] = "Qual clique vale",
         ["the last one"] = "o último",
