@@ -57,6 +57,49 @@ public sealed class DeadLetterTests(TrackAiServer server) : IClassFixture<TrackA
     }
 
     [Fact]
+    public async Task What_Meta_confirmed_in_the_meantime_is_never_put_back_not_even_by_force()
+    {
+        var (seller, order) = await RefusedAsync();
+        server.Meta.ClearFaults();
+        // Whoever sent it was slow, and heard of Meta's answer after it had been given up.
+        var request = (await server.Host.Store.ReadStreamAsync(StreamOf(seller, order)))
+            .Select(one => one.Data)
+            .OfType<DispatchRequested>()
+            .Single();
+        await server.Host.Store.AppendAsync(
+            new Append(
+                StreamOf(seller, order),
+                [
+                    new DispatchSucceeded(
+                        request.ConversionId,
+                        request.Gateway,
+                        request.DispatchId,
+                        request.PixelId,
+                        Attempt: 2,
+                        HttpStatus: 200,
+                        FbTraceId: null,
+                        LatencyMs: 12,
+                        Messages: [],
+                        TimeProvider.System.GetUtcNow()
+                    ),
+                ]
+            )
+        );
+
+        var (planned, plan) = await RunAsync("dlq", "redrive", "--tenant", seller.Tenant, "--dry-run");
+        var (forced, output) = await RunAsync("dlq", "redrive", "--tenant", seller.Tenant, "--force");
+        var (_, shown) = await RunAsync("dlq", "show", request.DispatchId, "--json");
+
+        planned.ShouldBe(0, plan);
+        plan.ShouldContain("     1  already_sent: Meta has confirmed it in the meantime: there is nothing to send.");
+        output.ShouldContain("0 put back into the queue, 1 left.", Case.Sensitive, $"{forced}");
+        JsonElement.Parse(shown).GetProperty("expectation").GetString().ShouldBe("already_sent");
+        await server.Host.SettledAsync();
+        server.AtMeta(order).ShouldBeEmpty();
+        await DeadAsync(seller, 1);
+    }
+
+    [Fact]
     public async Task A_tenant_redrives_and_discards_its_own_by_the_API_and_nobody_elses()
     {
         var ((mine, order), (other, _)) = (await RefusedAsync(), await RefusedAsync());
