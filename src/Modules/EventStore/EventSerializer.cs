@@ -41,19 +41,19 @@ public sealed partial class EventSerializer
 
     public static byte[] Serialize(object data) => JsonSerializer.SerializeToUtf8Bytes(data, data.GetType(), Write);
 
-    internal object Deserialize(RecordedEvent recorded)
+    internal object Deserialize(long sequence, string alias, ReadOnlySpan<byte> json)
     {
-        if (!types.TryGetValue(recorded.Type, out var type))
-            throw new UnreadableEventException($"Event {recorded.Sequence} has type '{recorded.Type}', which this program does not know.");
+        if (!types.TryGetValue(alias, out var type))
+            throw new UnreadableEventException($"Event {sequence} has type '{alias}', which this program does not know.");
         try
         {
-            return JsonSerializer.Deserialize(recorded.Json.Span, type, Read)
-                ?? throw new UnreadableEventException($"Event {recorded.Sequence} of type '{recorded.Type}' is the JSON null.");
+            return JsonSerializer.Deserialize(json, type, Read)
+                ?? throw new UnreadableEventException($"Event {sequence} of type '{alias}' is the JSON null.");
         }
         catch (JsonException exception)
         {
             throw new UnreadableEventException(
-                $"Event {recorded.Sequence} of type '{recorded.Type}' does not fit {type.Name} at {exception.Path}.",
+                $"Event {sequence} of type '{alias}' does not fit {type.Name} at {exception.Path}.",
                 exception
             );
         }

@@ -82,5 +82,5 @@ public sealed class RecordedEvent(
     public ReadOnlyMemory<byte> Json => json;
 
     /// <summary>The event itself. Throws <see cref="UnreadableEventException"/> when its type is unknown or its JSON does not fit.</summary>
-    public object Data => data ??= serializer.Deserialize(this);
+    public object Data => data ??= serializer.Deserialize(Sequence, Type, json);
 }

@@ -62,13 +62,8 @@ public sealed class PostgresEventStore
     ) => reader.ReadStreamsAsync(streams, null, cancellationToken);
 
     /// <summary>Folds a stream from its first event on (Marten's live aggregation); null when there is no such stream.</summary>
-    public async Task<T?> AggregateStreamAsync<T>(
-        StreamId stream,
-        Func<T?, object, T> evolve,
-        CancellationToken cancellationToken = default
-    )
-        where T : class =>
-        (await ReadStreamAsync(stream, cancellationToken)).Aggregate((T?)null, (state, recorded) => evolve(state, recorded.Data));
+    public Task<T?> AggregateStreamAsync<T>(StreamId stream, Func<T?, object, T> evolve, CancellationToken cancellationToken = default)
+        where T : class => reader.FoldStreamAsync(stream, evolve, cancellationToken);
 
     /// <summary>
     /// The log in order, from after a position up to the high-water mark at the time of the call, a page at a time. No committed event is ever passed over.

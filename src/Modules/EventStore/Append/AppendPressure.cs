@@ -8,6 +8,9 @@ internal sealed class AppendPressure(EventStoreOptions options, TimeProvider tim
 {
     // Somebody who is answered within milliseconds is never so many at once, unless hundreds come each second and wait for each other.
     private const int Many = 16;
+
+    // A rush is to be got over, not to be put off for ever.
+    private const int PagesBehind = 20;
     private static readonly TimeSpan Memory = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(25);
 
@@ -20,9 +23,12 @@ internal sealed class AppendPressure(EventStoreOptions options, TimeProvider tim
             Volatile.Write(ref pressedAt, time.GetTimestamp());
     }
 
-    /// <summary>Waits until callers queue no more, or as long as a reader may be kept waiting.</summary>
-    public async Task LetCallersGoFirstAsync(CancellationToken cancellationToken)
+    /// <summary>Waits until callers queue no more, or as long as a reader may be kept waiting; not at all where much lies before it already.</summary>
+    /// <param name="behind">Positions of the log that the reader has not come to.</param>
+    public async Task LetCallersGoFirstAsync(long behind, CancellationToken cancellationToken)
     {
+        if (behind > (long)PagesBehind * options.PageSize)
+            return;
         var since = time.GetTimestamp();
         while (time.GetElapsedTime(Volatile.Read(ref pressedAt)) < Memory && time.GetElapsedTime(since) < options.LongestYield)
             await Task.Delay(Look, time, cancellationToken);

@@ -96,7 +96,7 @@ internal sealed partial class ShardRunner(
                 continue;
             }
 
-            await pressure.LetCallersGoFirstAsync(leaseLost);
+            await pressure.LetCallersGoFirstAsync(mark - position, leaseLost);
             mark = log.Mark;
             if (shard.InBulk is { } projection && mark - position > BulkReader.PageSize && skip is null && !pagesFail)
             {
