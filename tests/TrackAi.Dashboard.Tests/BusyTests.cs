@@ -60,7 +60,14 @@ public sealed class BusyTests(BusyShop shop) : IClassFixture<BusyShop>
             address += $"?id={shop.MatchedSale}";
         var page = await browser.GoAsync(address);
         if (address.Contains("period", StringComparison.Ordinal))
+        {
             await page.WaitForSelectorAsync(".chart svg text");
+            // A chart is drawn small until its place was measured.
+            await page.WaitForFunctionAsync(
+                "() => [...document.querySelectorAll('.chart')].every(chart => chart.querySelector('svg').clientWidth > 0.9 * chart.clientWidth)"
+            );
+        }
+
         return page;
     }
 
