@@ -83,6 +83,37 @@ public sealed class ConsentTests(TrackAiServer server) : IClassFixture<TrackAiSe
     }
 
     [Fact]
+    public async Task Who_withdraws_while_the_sale_waits_for_its_pixel_is_not_reported()
+    {
+        var seller = await server.NewSellerAsync(tokenIsValid: false);
+        var (withdrawn, kept) = (seller.NewOrder(), seller.NewOrder());
+        await seller.DeliverAsync(SaleOf(withdrawn));
+        await seller.DeliverAsync(SaleOf(kept));
+        await Eventually.TrueAsync(
+            () =>
+                server.Database.ScalarAsync<bool>(
+                    "select count(*) = 1 from dispatch_pixel where tenant_id = $1 and paused_at is not null",
+                    seller.Tenant
+                ),
+            "the pixel is paused, and its sales wait"
+        );
+
+        (await seller.DeliverAsync(SaleOf(withdrawn, consent: false))).IsDuplicate.ShouldBeFalse("it says something new");
+        await seller.SetTokenAsync($"EAAlive-{seller.Tenant}");
+
+        await server.ArrivedAsync(kept);
+        await server.Host.SettledAsync();
+        server.AtMeta(withdrawn).ShouldBeEmpty();
+        (
+            await server.Database.ScalarAsync<string>(
+                "select reason from dispatch where tenant_id = $1 and conversion_id = $2",
+                seller.Tenant,
+                $"perfectpay-{withdrawn}"
+            )
+        ).ShouldBe("no_consent");
+    }
+
+    [Fact]
     public async Task Silence_is_no_refusal()
     {
         var seller = await server.NewSellerAsync();

@@ -72,9 +72,9 @@ internal sealed class PrepareDispatches(PostgresEventStore store, IPersonalData 
                 continue;
             }
 
-            if (conversion.IsErased)
+            if (Refusal(conversion) is { } refusal)
             {
-                ended.Add(Attempt.Dead(one, request.Gateway, "erased", Failure.WithoutAsking("The buyer was erased."), now));
+                ended.Add(Attempt.Dead(one, request.Gateway, refusal.Reason, Failure.WithoutAsking(refusal.Words), now));
                 continue;
             }
 
@@ -100,6 +100,12 @@ internal sealed class PrepareDispatches(PostgresEventStore store, IPersonalData 
 
         return new Preparation(toSend, ended, confirmed);
     }
+
+    // What the person said while it waited counts, too.
+    private static (string Reason, string Words)? Refusal(ConversionToDispatch conversion) =>
+        conversion.IsErased ? ("erased", "The buyer was erased.")
+        : conversion.Consent is false ? ("no_consent", "The buyer does not agree to be reported any more.")
+        : null;
 
     /// <summary>Reads conversions with their clicks and opens what is protected in them.</summary>
     public async Task<OpenedConversions> OpenAsync(IReadOnlyCollection<StreamId> streams, CancellationToken cancellationToken) =>
