@@ -36,7 +36,7 @@ public sealed class FilterTests(DashboardServer server) : IClassFixture<Dashboar
 
         await page.SelectOptionAsync("label:has-text('Funnel') select", "Curso de violão");
 
-        await page.WaitForURLAsync("**?funnel=curso");
+        await page.WaitForFunctionAsync("() => location.search === '?funnel=curso'");
         await page.WaitForSelectorAsync(".card:has-text('Sales received') .card-value:text-is('1')");
         (await page.InnerTextAsync(".card:has-text('Reached Meta') .card-value")).ShouldBe("1");
         (await page.InnerTextAsync(".card:has-text('Matched to a click') .card-value")).ShouldBe("100%");
