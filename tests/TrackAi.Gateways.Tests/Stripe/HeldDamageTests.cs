@@ -33,9 +33,11 @@ public sealed class HeldDamageTests(TrackAiServer server) : IClassFixture<TrackA
             );
         }
 
-        (await server.Database.ScalarAsync<long>("select count(*) from held_delivery where tenant_id = $1", seller.Tenant)).ShouldBe(
-            1,
-            "nothing is lost"
+        // A recorded one is taken away a moment after.
+        await Eventually.TrueAsync(
+            async () =>
+                await server.Database.ScalarAsync<long>("select count(*) from held_delivery where tenant_id = $1", seller.Tenant) == 1,
+            "the damaged one, and no other, to be held"
         );
     }
 
