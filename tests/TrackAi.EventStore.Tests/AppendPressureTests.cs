@@ -1,68 +1,102 @@
 using TrackAi.EventStore.Appending;
+using TrackAi.Testing;
 
 namespace TrackAi.EventStore.Tests;
 
 public sealed class AppendPressureTests
 {
     [Fact]
-    public void A_reader_goes_at_once_while_few_append()
+    public async Task A_reader_goes_at_once_while_few_append()
     {
-        var pressure = Pressure(TimeSpan.FromHours(1));
+        var (few, many) = (Pressure(TimeSpan.FromHours(1)), Pressure(TimeSpan.FromHours(1)));
+        await using var callers = new Callers(few, 31);
+        await using var others = new Callers(many, 32);
 
-        pressure.Note(15);
+        await Eventually.TrueAsync(() => Task.FromResult(!GoesAtOnce(many)), "the other's reader to wait");
 
-        pressure.LetCallersGoFirstAsync(behind: 1, TestContext.Current.CancellationToken).IsCompletedSuccessfully.ShouldBeTrue();
+        GoesAtOnce(few).ShouldBeTrue();
     }
 
     [Fact]
-    public async Task A_reader_lets_callers_who_queue_go_first_and_goes_when_they_are_answered()
+    public void A_reader_goes_at_once_at_a_queue_of_a_moment()
     {
         var pressure = Pressure(TimeSpan.FromHours(1));
-        pressure.Note(16);
 
-        var waiting = pressure.LetCallersGoFirstAsync(behind: 1, TestContext.Current.CancellationToken);
-
-        waiting.IsCompleted.ShouldBeFalse();
-        await waiting.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
-    }
-
-    [Fact]
-    public void A_reader_that_lies_far_behind_does_not_wait()
-    {
-        var pressure = Pressure(TimeSpan.FromHours(1));
         pressure.Note(1000);
 
-        pressure.LetCallersGoFirstAsync(behind: 1_000_000, TestContext.Current.CancellationToken).IsCompletedSuccessfully.ShouldBeTrue();
+        GoesAtOnce(pressure).ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task A_reader_lets_callers_who_keep_queueing_go_first_and_goes_when_they_are_answered()
+    {
+        var pressure = Pressure(TimeSpan.FromHours(1));
+        var waiting = Task.CompletedTask;
+        await using (new Callers(pressure, 32))
+            await Eventually.TrueAsync(
+                () => Task.FromResult(!(waiting = pressure.LetCallersGoFirstAsync(behind: 1, Stop)).IsCompleted),
+                "the reader to wait"
+            );
+
+        await waiting.WaitAsync(TimeSpan.FromSeconds(30), Stop);
     }
 
     [Fact]
     public async Task A_reader_goes_after_a_while_although_callers_queue_without_end()
     {
         var pressure = Pressure(TimeSpan.FromMilliseconds(100));
-        using var enough = new CancellationTokenSource();
-        var queueing = Task.Run(
-            () =>
-            {
-                while (!enough.IsCancellationRequested)
-                {
-                    pressure.Note(1000);
-                    Thread.Yield();
-                }
-            },
-            TestContext.Current.CancellationToken
+        var waiting = Task.CompletedTask;
+        await using var callers = new Callers(pressure, 1000);
+        await Eventually.TrueAsync(
+            () => Task.FromResult(!(waiting = pressure.LetCallersGoFirstAsync(behind: 1, Stop)).IsCompleted),
+            "the reader to wait"
         );
-        try
-        {
-            await pressure
-                .LetCallersGoFirstAsync(behind: 1, TestContext.Current.CancellationToken)
-                .WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
-        }
-        finally
-        {
-            await enough.CancelAsync();
-            await queueing;
-        }
+
+        await waiting.WaitAsync(TimeSpan.FromSeconds(30), Stop);
     }
 
+    [Fact]
+    public async Task A_reader_that_lies_far_behind_does_not_wait()
+    {
+        var pressure = Pressure(TimeSpan.FromHours(1));
+        await using var callers = new Callers(pressure, 1000);
+        await Eventually.TrueAsync(() => Task.FromResult(!GoesAtOnce(pressure)), "readers to wait");
+
+        pressure.LetCallersGoFirstAsync(behind: 1_000_000, Stop).IsCompletedSuccessfully.ShouldBeTrue();
+    }
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    private static bool GoesAtOnce(AppendPressure pressure) => pressure.LetCallersGoFirstAsync(behind: 1, Stop).IsCompletedSuccessfully;
+
     private static AppendPressure Pressure(TimeSpan atMost) => new(new EventStoreOptions { LongestYield = atMost }, TimeProvider.System);
+
+    /// <summary>So many appends are under way, until it is disposed.</summary>
+    private sealed class Callers : IAsyncDisposable
+    {
+        private readonly CancellationTokenSource answered = new();
+        private readonly Task queueing;
+
+        public Callers(AppendPressure pressure, int many) =>
+            queueing = Task.Factory.StartNew(
+                () =>
+                {
+                    while (!answered.IsCancellationRequested)
+                    {
+                        pressure.Note(many);
+                        Thread.Yield();
+                    }
+                },
+                CancellationToken.None,
+                TaskCreationOptions.LongRunning,
+                TaskScheduler.Default
+            );
+
+        public async ValueTask DisposeAsync()
+        {
+            await answered.CancelAsync();
+            await queueing;
+            answered.Dispose();
+        }
+    }
 }
