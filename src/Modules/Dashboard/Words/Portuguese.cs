@@ -617,5 +617,9 @@ internal static class Portuguese
         ["Gained"] = "Ganhas",
         ["Lost"] = "Perdidas",
         ["Moved to another click"] = "Mudaram de clique",
+        ["{0} more sales of this period could not be judged: their clicks are not kept any more."] =
+            "Outras {0} vendas do período não puderam ser avaliadas: seus cliques já não são guardados.",
+        ["Of {0} of the sales some clicks may not be kept any more: matches may be missing on both sides."] =
+            "De {0} das vendas, parte dos cliques já não é guardada: podem faltar atribuições dos dois lados.",
     }.ToFrozenDictionary(StringComparer.Ordinal);
 }
