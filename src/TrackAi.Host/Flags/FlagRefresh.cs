@@ -25,17 +25,12 @@ internal sealed partial class FlagRefresh(
 
     private readonly SemaphoreSlim called = new(0);
 
-    public Task StartingAsync(CancellationToken cancellationToken)
+    // Before any service starts, and so before anything asks for a flag.
+    public async Task StartingAsync(CancellationToken cancellationToken)
     {
         signals.Subscribe(FeatureFlags.Channel, _ => called.Release());
-        return Task.CompletedTask;
-    }
-
-    public override async Task StartAsync(CancellationToken cancellationToken)
-    {
         await flags.ReloadAsync(cancellationToken);
         await flags.RecordConfiguredAsync(cancellationToken);
-        await base.StartAsync(cancellationToken);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

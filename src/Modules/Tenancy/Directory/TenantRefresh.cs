@@ -24,18 +24,13 @@ internal sealed partial class TenantRefresh(
     // Null stands for all tenants.
     private readonly Channel<string?> changed = Channel.CreateUnbounded<string?>(new() { SingleReader = true });
 
-    // Before any service starts: once the connection listens, no channel can be added.
-    public Task StartingAsync(CancellationToken cancellationToken)
+    // Before any service starts: once the connection listens, no channel can be added; and a subscription that has events waiting asks for their
+    // tenants at once, and would stop if there were none.
+    public async Task StartingAsync(CancellationToken cancellationToken)
     {
         signals.Subscribe(TenantChanges.Channel, slug => changed.Writer.TryWrite(slug == TenantChanges.Everyone ? null : slug));
-        return Task.CompletedTask;
-    }
-
-    public override async Task StartAsync(CancellationToken cancellationToken)
-    {
         await directory.LoadAsync(cancellationToken);
         await configured.ApplyAsync(cancellationToken);
-        await base.StartAsync(cancellationToken);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
