@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using TrackAi.Contracts;
 using TrackAi.Testing;
 
@@ -26,6 +27,16 @@ public sealed class HostsTests(TenancyDatabase database) : IClassFixture<Tenancy
         await SeenAsync(() => seen.FindFunnel("shared", "kiwify", "1") == "main", "the funnel");
         await Tenants.SuspendAsync("shared");
         await SeenAsync(() => seen.Find("shared")?.Status == TenantStatus.Suspended, "the suspension");
+    }
+
+    [Fact]
+    public async Task Tenants_are_known_before_any_service_starts()
+    {
+        await Tenants.AddTenantAsync("early", "Early");
+
+        await using var host = await database.StartAsync(before: services => services.AddHostedService<EarlyBird>());
+
+        host.Services.GetServices<IHostedService>().OfType<EarlyBird>().Single().Found.ShouldBe("early");
     }
 
     [Fact]
@@ -108,4 +119,18 @@ public sealed class HostsTests(TenancyDatabase database) : IClassFixture<Tenancy
     }
 
     private static Task SeenAsync(Func<bool> seen, string what) => Eventually.TrueAsync(() => Task.FromResult(seen()), what);
+
+    /// <summary>Asks for a tenant as it starts, like a subscription that has events waiting.</summary>
+    private sealed class EarlyBird(ITenantDirectory tenants) : IHostedService
+    {
+        public string? Found { get; private set; }
+
+        public Task StartAsync(CancellationToken cancellationToken)
+        {
+            Found = tenants.Find("early")?.Slug;
+            return Task.CompletedTask;
+        }
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
 }

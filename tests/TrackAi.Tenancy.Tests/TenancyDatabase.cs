@@ -32,14 +32,20 @@ public sealed class TenancyDatabase : TestDatabase
     }
 
     /// <summary>Another host over this database, as another machine or the command line would be.</summary>
+    /// <param name="before">Adds what stands before Tenancy.</param>
     public Task<TestHost> StartAsync(
         IReadOnlyDictionary<string, string?>? settings = null,
         TimeProvider? time = null,
-        string? masterKey = null
+        string? masterKey = null,
+        Action<IServiceCollection>? before = null
     ) =>
         TestHost.StartAsync(
             this,
-            services => services.AddPrivacy().AddTenancy(["hotmart", "kiwify", "perfectpay", "stripe"]),
+            services =>
+            {
+                before?.Invoke(services);
+                services.AddPrivacy().AddTenancy(["hotmart", "kiwify", "perfectpay", "stripe"]);
+            },
             settings: new Dictionary<string, string?>(settings ?? new Dictionary<string, string?>())
             {
                 ["EventStore:RunDaemon"] = "false",
