@@ -153,8 +153,9 @@ public abstract class CrashTests(TrackAiServer server)
     [Fact]
     public async Task Killed_after_Metas_answer_and_before_its_record()
     {
-        await using var victim = await VictimAsync();
-        await SentAsync(victim, MetaFault.Delay(TimeSpan.FromMilliseconds(800)));
+        // Time enough for the trap, and no haste for a host that has just started.
+        await using var victim = await VictimAsync(("Meta:TimeoutSeconds", "30"));
+        await SentAsync(victim, MetaFault.Delay(TimeSpan.FromSeconds(1)));
         await using (var trap = await Trap.SetAsync(server.Database, "mt_events", "exclusive"))
         {
             await server.ArrivedAsync(victim.Order);
