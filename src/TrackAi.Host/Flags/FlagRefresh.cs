@@ -78,16 +78,20 @@ internal static class FlagServices
     /// <summary>After every module that adds feature management: its own source of definitions is put behind this one.</summary>
     public static IServiceCollection AddFlags(this IServiceCollection services)
     {
-        services.AddSingleton(provider => new ConfigurationFeatureDefinitionProvider(provider.GetRequiredService<IConfiguration>())
-        {
-            RootConfigurationFallbackEnabled = true,
-            Logger = provider.GetRequiredService<ILogger<ConfigurationFeatureDefinitionProvider>>(),
-        });
-        services.AddSingleton<FeatureFlags>();
+        services.AddSingleton(Configured);
+        // A source of its own: a look at what is configured, while it changes, must not leave the old answer to those who ask for each delivery.
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<FeatureFlags>(provider, Configured(provider)));
         services.AddSingleton<IFeatureFlags>(provider => provider.GetRequiredService<FeatureFlags>());
         services.RemoveAll<IFeatureDefinitionProvider>();
         services.AddSingleton<IFeatureDefinitionProvider, SwitchedFeatures>();
         services.AddHostedService<FlagRefresh>();
         return services.AddSchema("host", typeof(FlagServices).Assembly);
     }
+
+    private static ConfigurationFeatureDefinitionProvider Configured(IServiceProvider provider) =>
+        new(provider.GetRequiredService<IConfiguration>())
+        {
+            RootConfigurationFallbackEnabled = true,
+            Logger = provider.GetRequiredService<ILogger<ConfigurationFeatureDefinitionProvider>>(),
+        };
 }
