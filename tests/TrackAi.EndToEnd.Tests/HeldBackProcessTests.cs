@@ -49,7 +49,6 @@ public sealed class HeldBackProcessTests(HeldBackProcessTests.Server server) : I
         );
         await using var holding = await HostProcess.ServeAsync(server.Settings);
         await using var other = await HostProcess.ServeAsync(server.Settings);
-        var before = await server.Database.ScalarAsync<long>("select max(seq_id) from mt_events");
         await using var gate = await server.Database.DataSource.OpenConnectionAsync();
         await ExecuteAsync($"select pg_advisory_lock({Gate})");
 
@@ -60,6 +59,8 @@ public sealed class HeldBackProcessTests(HeldBackProcessTests.Server server) : I
             "the sale's commit to be held back",
             Patience
         );
+        // Now, and not before: hosts that start look after their pixels, and write that down.
+        var before = await server.Database.ScalarAsync<long>("select max(seq_id) from mt_events");
         var orders = Enumerable.Range(0, 40).Select(_ => seller.NewOrder()).ToArray();
         foreach (var some in orders.Chunk(10))
         {
