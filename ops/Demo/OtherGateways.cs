@@ -37,7 +37,7 @@ internal sealed class OtherGateways(Shop shop, TimeProvider time)
                     ["email"] = email,
                     ["name"] = "Marilda Quintão Abreu",
                     ["checkout_phone_code"] = "31",
-                    ["checkout_phone"] = Shop.NewMobile(),
+                    ["checkout_phone"] = Shop.MobileOf(email),
                     ["address"] = new JsonObject
                     {
                         ["city"] = "Belo Horizonte",
@@ -90,7 +90,7 @@ internal sealed class OtherGateways(Shop shop, TimeProvider time)
             {
                 ["full_name"] = "Otávio Rezende Lacerda",
                 ["email"] = email,
-                ["mobile"] = $"+5541{Shop.NewMobile()}",
+                ["mobile"] = $"+5541{Shop.MobileOf(email)}",
                 ["city"] = "Curitiba",
                 ["state"] = "PR",
             },
@@ -182,7 +182,7 @@ internal sealed class OtherGateways(Shop shop, TimeProvider time)
                 {
                     ["email"] = email,
                     ["name"] = "Teodora Vilela",
-                    ["phone"] = $"+5581{Shop.NewMobile()}",
+                    ["phone"] = $"+5581{Shop.MobileOf(email)}",
                 },
             },
             cancellationToken

@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
@@ -13,6 +15,7 @@ internal sealed class Shop(string url, TimeProvider time) : IDisposable
 
     private readonly ServiceProvider services = new ServiceCollection().AddHttpClient().BuildServiceProvider();
     private readonly string run = Convert.ToHexString(RandomNumberGenerator.GetBytes(4));
+    private readonly ConcurrentDictionary<string, string> sales = new(StringComparer.Ordinal);
     private int orders;
 
     /// <summary>A new order id at each call and each run.</summary>
@@ -23,7 +26,12 @@ internal sealed class Shop(string url, TimeProvider time) : IDisposable
 
     public static string NewFbclid() => $"IwZXh0bg{Convert.ToHexString(RandomNumberGenerator.GetBytes(16))}";
 
-    public static string NewMobile() => $"9{RandomNumberGenerator.GetInt32(80_000_000, 99_999_999)}";
+    /// <summary>The buyer's mobile, the same at each delivery: a gateway that tells another one tells something new of the sale.</summary>
+    public static string MobileOf(string email)
+    {
+        var hash = BinaryPrimitives.ReadUInt32BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes(email)));
+        return $"9{80_000_000 + (hash % 20_000_000)}";
+    }
 
     public string NewEmail(string name) => $"{name}.{run.ToLowerInvariant()}{RandomNumberGenerator.GetInt32(1000, 9999)}@exemplo.com.br";
 
@@ -45,7 +53,11 @@ internal sealed class Shop(string url, TimeProvider time) : IDisposable
         string token = DemoRun.PerfectPayToken
     )
     {
-        var now = time.GetUtcNow().ToOffset(TimeSpan.FromHours(-3)).ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
+        // PerfectPay tells when the sale was made, not when it tells so: the same news of a sale is the same to the byte.
+        var made = sales.GetOrAdd(
+            order,
+            _ => time.GetUtcNow().ToOffset(TimeSpan.FromHours(-3)).ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)
+        );
         var body = new JsonObject
         {
             ["token"] = token,
@@ -63,8 +75,8 @@ internal sealed class Shop(string url, TimeProvider time) : IDisposable
                 7 => "refunded",
                 _ => "other",
             },
-            ["date_created"] = now,
-            ["date_approved"] = status == 2 ? now : null,
+            ["date_created"] = made,
+            ["date_approved"] = status == 2 ? made : null,
             ["product"] = new JsonObject { ["code"] = "PPPB0AQX", ["name"] = "Método Violão em 30 Dias" },
             ["customer"] = new JsonObject
             {
@@ -72,7 +84,7 @@ internal sealed class Shop(string url, TimeProvider time) : IDisposable
                 ["email"] = email,
                 ["phone_extension"] = "55",
                 ["phone_area_code"] = "85",
-                ["phone_number"] = NewMobile(),
+                ["phone_number"] = MobileOf(email),
                 ["zip_code"] = "60165-121",
                 ["city"] = "Fortaleza",
                 ["state"] = "CE",

@@ -144,7 +144,7 @@ internal sealed class Story(
                 {
                     var click = await shop.ClickAsync(AdClick(Shop.NewFbclid(), shop.NewFbp()), cancellationToken);
                     var email = shop.NewEmail("lia");
-                    foreach (var status in (int[])[2, 7, 2])
+                    foreach (var (status, isRepeated) in ((int, bool)[])[(2, false), (7, false), (2, true)])
                         story.Expect(
                             await shop.PostbackAsync(
                                 story.Order,
@@ -154,7 +154,8 @@ internal sealed class Story(
                                 new JsonObject { ["src"] = click },
                                 cancellationToken
                             ),
-                            202
+                            202,
+                            duplicate: isRepeated
                         );
                 }
             ),
