@@ -48,14 +48,28 @@ internal sealed partial class HostProcess : IAsyncDisposable
     }
 
     /// <summary>Runs a verb to its end.</summary>
-    public static async Task<(int ExitCode, string Output)> RunAsync(
+    public static Task<(int ExitCode, string Output)> RunAsync(IReadOnlyDictionary<string, string?> settings, params string[] arguments) =>
+        RunToEndAsync(Prepare(settings, arguments), TimeSpan.FromSeconds(60));
+
+    /// <summary>Runs another program that lies beside the tests.</summary>
+    public static Task<(int ExitCode, string Output)> RunProgramAsync(
+        string program,
+        TimeSpan patience,
         IReadOnlyDictionary<string, string?> settings,
         params string[] arguments
-    )
+    ) => RunToEndAsync(Prepare(settings, arguments, program), patience);
+
+    private static async Task<(int ExitCode, string Output)> RunToEndAsync(Process process, TimeSpan patience)
     {
-        await using var host = new HostProcess(Prepare(settings, arguments));
-        var code = await host.EndAsync();
-        return (code, host.Output);
+        await using var host = new HostProcess(process);
+        try
+        {
+            return (await host.EndAsync(patience), host.Output);
+        }
+        catch (TimeoutException exception)
+        {
+            throw new TimeoutException($"It has not ended after {patience}:\n{host.Output}", exception);
+        }
     }
 
     /// <summary>SIGKILL: no last word.</summary>
@@ -82,9 +96,11 @@ internal sealed partial class HostProcess : IAsyncDisposable
         _ = listening.Task.Exception;
     }
 
-    private async Task<int> EndAsync()
+    private Task<int> EndAsync() => EndAsync(TimeSpan.FromSeconds(60));
+
+    private async Task<int> EndAsync(TimeSpan patience)
     {
-        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        await process.WaitForExitAsync().WaitAsync(patience);
         return process.ExitCode;
     }
 
@@ -97,7 +113,11 @@ internal sealed partial class HostProcess : IAsyncDisposable
             listening.TrySetResult(match.Groups["url"].Value);
     }
 
-    private static Process Prepare(IReadOnlyDictionary<string, string?> settings, IEnumerable<string> arguments)
+    private static Process Prepare(
+        IReadOnlyDictionary<string, string?> settings,
+        IEnumerable<string> arguments,
+        string program = "TrackAi.Host"
+    )
     {
         var start = new ProcessStartInfo(Dotnet())
         {
@@ -107,7 +127,7 @@ internal sealed partial class HostProcess : IAsyncDisposable
             WorkingDirectory = AppContext.BaseDirectory,
         };
         start.ArgumentList.Add("exec");
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "TrackAi.Host.dll"));
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, $"{program}.dll"));
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
         foreach (var (key, value) in settings)
