@@ -73,6 +73,19 @@ public sealed class EventTests
     }
 
     [Fact]
+    public void A_campaign_tells_every_tracking_field_it_is_stored_with()
+    {
+        var all = new Campaign("1", "2", "3", "4", "5", "6", "7", "8");
+
+        all.Fields()
+            .ShouldBe(
+                typeof(Campaign)
+                    .GetProperties()
+                    .Select(field => (JsonNamingPolicy.SnakeCaseLower.ConvertName(field.Name), (string?)field.GetValue(all)))
+            );
+    }
+
+    [Fact]
     public void An_event_from_a_later_version_with_more_in_it_is_still_read() =>
         Read("tenant_activated", """{"slug":"acme","activatedAt":"2026-11-05T15:30:00+00:00","somethingNew":{"a":[1]}}""")
             .ShouldBe(new TenantActivated("acme", new DateTimeOffset(2026, 11, 5, 15, 30, 0, TimeSpan.Zero)));

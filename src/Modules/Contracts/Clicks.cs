@@ -29,6 +29,19 @@ public sealed record Campaign(
             CampaignText.Clean(Sck),
             CampaignText.Clean(Xcod)
         );
+
+    /// <summary>Each field with its name in a link, in the order in which people are told of them.</summary>
+    public IReadOnlyList<(string Name, string? Value)> Fields() =>
+        [
+            ("utm_source", UtmSource),
+            ("utm_medium", UtmMedium),
+            ("utm_campaign", UtmCampaign),
+            ("utm_content", UtmContent),
+            ("utm_term", UtmTerm),
+            ("src", Src),
+            ("sck", Sck),
+            ("xcod", Xcod),
+        ];
 }
 
 /// <summary>Which identifiers a visitor's browser brought, so that reports can count them without opening anything.</summary>

@@ -36,15 +36,17 @@ internal sealed class NewEvidence(IPersonalData people)
     }
 
     private static IEnumerable<string> TokensOf(string? clickId, Campaign? campaign) =>
-        Fields(campaign)
+        (campaign ?? Campaign.None)
+            .Fields()
             .Select(field => field.Value)
             .OfType<string>()
             .SelectMany(ClickToken.AllIn)
             .Concat(clickId is null ? [] : [clickId]);
 
     private static IEnumerable<string> Tracking(Campaign campaign, IReadOnlyList<Told> known) =>
-        Fields(campaign)
-            .Where(field => field.Value is not null && !known.Any(one => Fields(one.Campaign).Contains(field)))
+        campaign
+            .Fields()
+            .Where(field => field.Value is not null && !known.Any(one => one.Campaign?.Fields().Contains(field) == true))
             .Select(field => field.Name);
 
     private static IEnumerable<string> Consent(ConversionReceived told, IReadOnlyList<Told> known)
@@ -103,21 +105,6 @@ internal sealed class NewEvidence(IPersonalData people)
             return null;
         }
     }
-
-    private static IEnumerable<(string Name, string? Value)> Fields(Campaign? campaign) =>
-        campaign is null
-            ? []
-            :
-            [
-                ("utm_source", campaign.UtmSource),
-                ("utm_medium", campaign.UtmMedium),
-                ("utm_campaign", campaign.UtmCampaign),
-                ("utm_content", campaign.UtmContent),
-                ("utm_term", campaign.UtmTerm),
-                ("src", campaign.Src),
-                ("sck", campaign.Sck),
-                ("xcod", campaign.Xcod),
-            ];
 
     private sealed record Told(string? ClickId, Campaign? Campaign, bool? Consent, string? Protected)
     {

@@ -126,10 +126,10 @@ internal static class Steps
                 .ToDictionary(fact => fact.Name, fact => fact.Value!, StringComparer.Ordinal),
         };
 
-    private static (string Name, string? Value)[] FactsOf(object data) =>
+    private static IReadOnlyList<(string Name, string? Value)> FactsOf(object data) =>
         data switch
         {
-            ClickCaptured click => Fields(click.Campaign),
+            ClickCaptured click => click.Campaign.Fields(),
             ConversionReceived received =>
             [
                 ("gateway", received.Gateway),
@@ -169,21 +169,9 @@ internal static class Steps
 
     private static TimelineStep Step(DateTimeOffset at, string text) => new(0, at, "", char.ToUpperInvariant(text[0]) + text[1..]);
 
-    private static (string Name, string? Value)[] Fields(Campaign campaign) =>
-        [
-            ("utm_source", campaign.UtmSource),
-            ("utm_medium", campaign.UtmMedium),
-            ("utm_campaign", campaign.UtmCampaign),
-            ("utm_content", campaign.UtmContent),
-            ("utm_term", campaign.UtmTerm),
-            ("src", campaign.Src),
-            ("sck", campaign.Sck),
-            ("xcod", campaign.Xcod),
-        ];
-
     private static string From(Campaign campaign)
     {
-        var known = Fields(campaign).Where(field => field.Value is not null).Select(field => $"{field.Name} {field.Value}").ToArray();
+        var known = campaign.Fields().Where(field => field.Value is not null).Select(field => $"{field.Name} {field.Value}").ToArray();
         return known.Length == 0 ? "" : $" ({string.Join(", ", known)})";
     }
 
