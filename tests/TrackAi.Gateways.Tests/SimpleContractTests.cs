@@ -22,7 +22,7 @@ public sealed class SimpleContractTests
         sale.GatewayStatus.ShouldBe("approved");
         sale.Value.ShouldBe(new Money(297.5m, "BRL"));
         sale.ProductId.ShouldBe("course-1");
-        sale.ClickId.ShouldBe("tk1_8fQ2mZr7Lp0Vb3Xy");
+        sale.ClickIds.ShouldBe(["tk1_8fQ2mZr7Lp0Vb3Xy"]);
         sale.OccurredAt.ShouldBe(new DateTimeOffset(2026, 11, 5, 15, 0, 0, TimeSpan.Zero));
         sale.Buyer.Email.ShouldBe("ana@example.com");
         sale.Notes.ShouldBeEmpty();
@@ -81,7 +81,7 @@ public sealed class SimpleContractTests
             root.Remove("click_id");
             root["sck"] = "src=fb|tk1_8fQ2mZr7Lp0Vb3Xy|x";
         })
-            .ClickId.ShouldBe("tk1_8fQ2mZr7Lp0Vb3Xy");
+            .ClickIds.ShouldBe(["tk1_8fQ2mZr7Lp0Vb3Xy"]);
 
     [Fact]
     public void The_signature_is_over_the_bytes_as_they_came()

@@ -98,9 +98,9 @@ public sealed class ArrivalTests(ArrivalTests.Told told) : IClassFixture<Arrival
 
         public sealed record Checkout(int Id, int Buyer, int? Browser, int? ClickId) : Fact;
 
-        public sealed record Sale(int Id, int Buyer, int? Browser, int? ClickId) : Fact;
+        public sealed record Sale(int Id, int Buyer, int? Browser, int? ClickId, int? OtherClickId) : Fact;
 
-        public sealed record Again(int SaleId, int? Browser, int? ClickId) : Fact;
+        public sealed record Again(int SaleId, int? Browser, int? ClickId, int? OtherClickId) : Fact;
     }
 
     public sealed class Story(int number, IReadOnlyList<Fact> facts, IReadOnlyList<Fact> shuffled)
@@ -240,14 +240,16 @@ public sealed class ArrivalTests(ArrivalTests.Told told) : IClassFixture<Arrival
                         Story.SoldAt,
                         tenant,
                         orderId: $"{sale.Id}",
-                        state: PaymentState.Pending
+                        state: PaymentState.Pending,
+                        otherClickId: TokenOf(story, sale.OtherClickId)
                     );
                     break;
                 case Fact.Again again:
                     await database.DeliverAgainAsync(
                         SaleOf(story, way, again.SaleId),
                         again.Browser is { } browser ? new Person { Fbp = Fbp(browser) } : null,
-                        TokenOf(story, again.ClickId)
+                        TokenOf(story, again.ClickId),
+                        otherClickId: TokenOf(story, again.OtherClickId)
                     );
                     break;
             }
@@ -280,19 +282,21 @@ public sealed class ArrivalTests(ArrivalTests.Told told) : IClassFixture<Arrival
                 from buyer in number
                 from browser in maybe
                 from known in maybe
-                select (Func<int, Fact>)(id => new Fact.Sale(id, buyer, browser, known));
+                from other in maybe
+                select (Func<int, Fact>)(id => new Fact.Sale(id, buyer, browser, known, known is null ? null : other));
             return from clicks in click.ListOf(3)
                 from checkouts in Gen.Choose(0, 2).SelectMany(count => checkout.ListOf(count))
                 from sales in Gen.Choose(1, 2).SelectMany(count => sale.ListOf(count))
                 from again in Gen.Choose(0, 1)
                 from browser in maybe
                 from known in maybe
+                from knownToo in maybe
                 let facts = (Fact[])
                     [
                         .. clicks.Select((make, id) => make(id)),
                         .. checkouts.Select((make, id) => make(id)),
                         .. sales.Select((make, id) => make(id)),
-                        .. again == 1 ? (Fact[])[new Fact.Again(0, browser, known)] : [],
+                        .. again == 1 ? (Fact[])[new Fact.Again(0, browser, known, known is null ? null : knownToo)] : [],
                     ]
                 from one in Gen.Shuffle(facts)
                 from other in Gen.Shuffle(facts)

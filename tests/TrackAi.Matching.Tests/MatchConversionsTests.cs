@@ -40,6 +40,21 @@ public sealed class MatchConversionsTests(MatchingDatabase database) : IClassFix
     }
 
     [Fact]
+    public async Task Of_several_tokens_each_is_looked_up_and_the_last_click_before_the_sale_counts()
+    {
+        var older = await database.ClickAsync(new Person(), MatchingDatabase.Noon.AddDays(-2));
+        var newer = await database.ClickAsync(new Person(), MatchingDatabase.Noon.AddDays(-1));
+        var both = await database.SaleAsync(new Person(), older, otherClickId: newer);
+        var never = await database.SaleAsync(new Person(), ClickToken.New(), otherClickId: older);
+        await database.MatchAsync();
+
+        var matched = (await database.DecisionAsync(both)).ShouldBeOfType<ConversionMatched>();
+        (matched.ClickId, matched.Rule).ShouldBe((newer, MatchRule.ClickToken));
+        matched.Candidates.Select(candidate => (candidate.ClickId, candidate.Reason)).ShouldBe([(newer, "won"), (older, "older_touch")]);
+        (await database.DecisionAsync(never)).ShouldBeOfType<ConversionMatched>().ClickId.ShouldBe(older);
+    }
+
+    [Fact]
     public async Task An_email_given_at_a_checkout_that_knows_its_click_leads_a_later_sale_to_that_click()
     {
         var click = await database.ClickAsync(new Person());

@@ -75,7 +75,8 @@ public sealed class MatchingDatabase : TestDatabase
         string tenant = "acme",
         Campaign? campaign = null,
         PaymentState state = PaymentState.Approved,
-        string? orderId = null
+        string? orderId = null,
+        string? otherClickId = null
     )
     {
         var order = orderId ?? $"{Interlocked.Increment(ref orders)}";
@@ -102,14 +103,23 @@ public sealed class MatchingDatabase : TestDatabase
                 order,
                 [],
                 buyer.Protected
-            ),
+            )
+            {
+                OtherClickIds = otherClickId is null ? null : [otherClickId],
+            },
             buyer
         );
         return stream;
     }
 
     /// <summary>A later delivery about a sale.</summary>
-    public async Task DeliverAgainAsync(StreamId sale, Person? buyer, string? clickId = null, Campaign? campaign = null)
+    public async Task DeliverAgainAsync(
+        StreamId sale,
+        Person? buyer,
+        string? clickId = null,
+        Campaign? campaign = null,
+        string? otherClickId = null
+    )
     {
         var sealedBuyer = buyer is null ? null : await People.SealAsync(sale.TenantId, sale.Id, buyer, CancellationToken.None);
         var changed = new ConversionStateChanged(
@@ -126,6 +136,7 @@ public sealed class MatchingDatabase : TestDatabase
         )
         {
             ClickId = clickId,
+            OtherClickIds = otherClickId is null ? null : [otherClickId],
             Campaign = campaign,
         };
         (await edge.Store.AppendAsync(new Append(sale, [changed]))).ShouldBeOfType<AppendResult.Appended>();

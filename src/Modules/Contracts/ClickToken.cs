@@ -12,6 +12,7 @@ public static partial class ClickToken
     private const string Prefix = "tk1_";
     private const string Base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     private const int BodyLength = 16;
+    private const int MostInADelivery = 8;
 
     /// <summary>A new token. <paramref name="fill"/> fills a span with random bytes; the system's generator when left out.</summary>
     public static string New(Action<Span<byte>>? fill = null)
@@ -52,6 +53,29 @@ public static partial class ClickToken
         return null;
     }
 
+    /// <summary>
+    /// Each different token inside the tracking fields of one delivery, as <see cref="FindIn"/> takes them and in that order. A checkout that was
+    /// reached twice may carry two; of more than eight the rest is no evidence but somebody's joke.
+    /// </summary>
+    public static IReadOnlyList<string> FindAll(params ReadOnlySpan<string?> fields)
+    {
+        List<string>? found = null;
+        foreach (var field in fields)
+        {
+            if (field is null)
+                continue;
+            foreach (var token in AllIn(field))
+            {
+                if (found?.Count == MostInADelivery)
+                    return found;
+                if (found?.Contains(token, StringComparer.Ordinal) != true)
+                    (found ??= []).Add(token);
+            }
+        }
+
+        return found ?? (IReadOnlyList<string>)[];
+    }
+
     /// <summary>Every token inside a tracking field, each as <see cref="FindIn"/> takes it.</summary>
     public static IReadOnlyList<string> AllIn(string field)
     {
@@ -61,6 +85,9 @@ public static partial class ClickToken
             (found ??= []).Add(TokenAt(text, match.Index));
         return found ?? (IReadOnlyList<string>)[];
     }
+
+    internal static IReadOnlyList<string> Together(string? first, IReadOnlyList<string>? others) =>
+        first is null ? others ?? [] : [first, .. others ?? []];
 
     private static string TokenAt(string field, int index)
     {

@@ -33,7 +33,7 @@ public enum ConversionKind
 /// </summary>
 /// <param name="ConversionId"><c>{gateway}-{order}</c>; unique within its tenant.</param>
 /// <param name="EventId">Meta's <c>event_id</c> of the sale's Purchase, <see cref="Ids.EventId"/>.</param>
-/// <param name="ClickId">Our click token, where one of the tracking fields carried it.</param>
+/// <param name="ClickId">Our click token, where one of the tracking fields carried it; of several the one in the field that is ours first.</param>
 /// <param name="OccurredAt">When the sale happened by the gateway's word, never later than <paramref name="ReceivedAt"/>.</param>
 /// <param name="GatewayStatus">The gateway's own word for the state.</param>
 /// <param name="DeliveryId">The gateway's id of the delivery, or the digest of its body.</param>
@@ -64,6 +64,12 @@ public sealed record ConversionReceived(
 
     /// <summary>Whether the buyer agreed to be reported to ad networks, by the seller's word with the sale; null when it does not say.</summary>
     public bool? Consent { get; init; }
+
+    /// <summary>Other click tokens that the delivery carried; null where there were none.</summary>
+    public IReadOnlyList<string>? OtherClickIds { get; init; }
+
+    /// <summary>All the click tokens that the delivery carried.</summary>
+    public IReadOnlyList<string> ClickIds() => ClickToken.Together(ClickId, OtherClickIds);
 }
 
 /// <summary>A later delivery moved the payment. Carries the buyer again: the second delivery often knows more than the first.</summary>
@@ -89,6 +95,12 @@ public sealed record ConversionStateChanged(
     /// <summary>Our click token, where a tracking field of this delivery carried it.</summary>
     public string? ClickId { get; init; }
 
+    /// <inheritdoc cref="ConversionReceived.OtherClickIds"/>
+    public IReadOnlyList<string>? OtherClickIds { get; init; }
+
+    /// <summary>All the click tokens that the delivery carried.</summary>
+    public IReadOnlyList<string> ClickIds() => ClickToken.Together(ClickId, OtherClickIds);
+
     /// <summary>The tracking fields of this delivery; null where it had none.</summary>
     public Campaign? Campaign { get; init; }
 }
@@ -113,6 +125,12 @@ public sealed record ConversionEnriched(
 {
     /// <inheritdoc cref="ConversionReceived.Consent"/>
     public bool? Consent { get; init; }
+
+    /// <inheritdoc cref="ConversionReceived.OtherClickIds"/>
+    public IReadOnlyList<string>? OtherClickIds { get; init; }
+
+    /// <summary>All the click tokens that the delivery carried.</summary>
+    public IReadOnlyList<string> ClickIds() => ClickToken.Together(ClickId, OtherClickIds);
 }
 
 /// <summary>An authentic delivery about no sale (an abandoned cart, a test, a subscription's life): acknowledged, nothing to do.</summary>

@@ -70,7 +70,7 @@ internal static class PurchaseEvent
             ProductId = root.Text("data", "product", "id"),
             Buyer = Buyer(root),
             Campaign = Campaign.None with { Src = Origin(root, "src", "source"), Sck = Sck(root), Xcod = Xcod(root) },
-            ClickId = ClickToken.FindIn(
+            ClickIds = ClickToken.FindAll(
                 Xcod(root),
                 Sck(root),
                 Origin(root, "src", "source"),

@@ -55,7 +55,7 @@ internal static class OrderEvent
                 Tracked(root, "sck"),
                 Xcod: null
             ),
-            ClickId = ClickToken.FindIn([
+            ClickIds = ClickToken.FindAll([
                 .. (
                     (string[])["s1", "s2", "s3", "src", "sck", "utm_content", "utm_term", "utm_source", "utm_campaign", "utm_medium"]
                 ).Select(slot => Tracked(root, slot)),

@@ -57,7 +57,7 @@ public sealed class PerfectPayGateway : IGateway
             ProductId = root.Text("product", "code"),
             Buyer = Buyer(root),
             Campaign = Tracking(root),
-            ClickId = ClickToken.FindIn(
+            ClickIds = ClickToken.FindAll(
                 root.Text("metadata", "src"),
                 root.Text("metadata", "utm_perfect"),
                 root.Text("metadata", "sck"),

@@ -147,9 +147,9 @@ internal sealed class StripeSale(string type, JsonElement root, JsonElement told
             Fbp = Field("fbp") ?? Field("_fbp"),
             Fbclid = Field("fbclid"),
         };
-        var token = Token();
+        var tokens = Tokens();
         // A payment of nobody's account is no invoice's; with the buyer and our token in it, no session knows more.
-        var isWhole = buyer.Email is not null && token is not null && told.At("customer") is null;
+        var isWhole = buyer.Email is not null && tokens.Count > 0 && told.At("customer") is null;
         return new Translation.Sale
         {
             OrderId = known[0],
@@ -159,7 +159,7 @@ internal sealed class StripeSale(string type, JsonElement root, JsonElement told
             Value = new Money(amount.Value / MinorUnits.In(currency), currency),
             Buyer = buyer,
             Campaign = Tracking(),
-            ClickId = token,
+            ClickIds = tokens,
             OccurredAt = reportedAt,
             ReportedAt = reportedAt,
             DeliveryId = root.Text("id"),
@@ -199,8 +199,8 @@ internal sealed class StripeSale(string type, JsonElement root, JsonElement told
     private JsonElement? First(string list) =>
         told.At(list, "data") is { ValueKind: JsonValueKind.Array } data && data.GetArrayLength() > 0 ? data[0] : null;
 
-    // The seller's own metadata may carry our token under any name, and campaign fields under theirs.
-    private string? Token() => ClickToken.FindIn([told.Text("client_reference_id"), .. Metadata().Select(Value)]);
+    // The seller's own metadata may carry our tokens under any name, and campaign fields under theirs.
+    private IReadOnlyList<string> Tokens() => ClickToken.FindAll([told.Text("client_reference_id"), .. Metadata().Select(Value)]);
 
     private Campaign Tracking() =>
         new(

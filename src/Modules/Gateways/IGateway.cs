@@ -45,8 +45,8 @@ public abstract record Translation
         public required Person Buyer { get; init; }
         public Campaign Campaign { get; init; } = Campaign.None;
 
-        /// <summary>Our click token, from whichever tracking field carried it.</summary>
-        public string? ClickId { get; init; }
+        /// <summary>Our click tokens, from whichever tracking fields carried them, each once: <see cref="ClickToken.FindAll"/>.</summary>
+        public IReadOnlyList<string> ClickIds { get; init; } = [];
 
         /// <summary>Whether the buyer agreed to be reported to ad networks; null when the delivery does not say.</summary>
         public bool? Consent { get; init; }

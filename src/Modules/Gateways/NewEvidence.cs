@@ -30,18 +30,13 @@ internal sealed class NewEvidence(IPersonalData people)
 
     private static IEnumerable<string> Tokens(ConversionReceived told, IReadOnlyList<Told> known)
     {
-        var before = known.SelectMany(one => TokensOf(one.ClickId, one.Campaign)).ToHashSet(StringComparer.Ordinal);
-        if (TokensOf(told.ClickId, told.Campaign).Any(token => !before.Contains(token)))
+        var before = known.SelectMany(one => TokensOf(one.ClickIds, one.Campaign)).ToHashSet(StringComparer.Ordinal);
+        if (TokensOf(told.ClickIds(), told.Campaign).Any(token => !before.Contains(token)))
             yield return "click_token";
     }
 
-    private static IEnumerable<string> TokensOf(string? clickId, Campaign? campaign) =>
-        (campaign ?? Campaign.None)
-            .Fields()
-            .Select(field => field.Value)
-            .OfType<string>()
-            .SelectMany(ClickToken.AllIn)
-            .Concat(clickId is null ? [] : [clickId]);
+    private static IEnumerable<string> TokensOf(IEnumerable<string> clickIds, Campaign? campaign) =>
+        (campaign ?? Campaign.None).Fields().Select(field => field.Value).OfType<string>().SelectMany(ClickToken.AllIn).Concat(clickIds);
 
     private static IEnumerable<string> Tracking(Campaign campaign, IReadOnlyList<Told> known) =>
         campaign
@@ -106,14 +101,14 @@ internal sealed class NewEvidence(IPersonalData people)
         }
     }
 
-    private sealed record Told(string? ClickId, Campaign? Campaign, bool? Consent, string? Protected)
+    private sealed record Told(IReadOnlyList<string> ClickIds, Campaign? Campaign, bool? Consent, string? Protected)
     {
         public static Told? Of(object data) =>
             data switch
             {
-                ConversionReceived received => new(received.ClickId, received.Campaign, received.Consent, received.Protected),
-                ConversionStateChanged changed => new(changed.ClickId, changed.Campaign, changed.Consent, changed.Protected),
-                ConversionEnriched enriched => new(enriched.ClickId, enriched.Campaign, enriched.Consent, enriched.Protected),
+                ConversionReceived received => new(received.ClickIds(), received.Campaign, received.Consent, received.Protected),
+                ConversionStateChanged changed => new(changed.ClickIds(), changed.Campaign, changed.Consent, changed.Protected),
+                ConversionEnriched enriched => new(enriched.ClickIds(), enriched.Campaign, enriched.Consent, enriched.Protected),
                 _ => null,
             };
     }

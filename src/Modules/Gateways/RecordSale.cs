@@ -140,6 +140,7 @@ internal sealed class RecordSale(PostgresEventStore store, IPersonalData people,
                 ReportedAt = stands ? history.Since : received.ReportedAt,
                 Consent = received.Consent,
                 ClickId = stands ? null : received.ClickId,
+                OtherClickIds = stands ? null : received.OtherClickIds,
                 Campaign = stands || received.Campaign == Campaign.None ? null : received.Campaign,
             };
             from = to;
@@ -160,6 +161,7 @@ internal sealed class RecordSale(PostgresEventStore store, IPersonalData people,
         )
         {
             Consent = received.Consent,
+            OtherClickIds = received.OtherClickIds,
         };
 
     private async Task<long?> IsSaidAnewAsync(
@@ -201,7 +203,7 @@ internal sealed class RecordSale(PostgresEventStore store, IPersonalData people,
             sale.State,
             sale.Value,
             sale.ProductId is { Length: <= 200 } ? sale.ProductId : null,
-            sale.ClickId,
+            sale.ClickIds is [var first, ..] ? first : null,
             sale.Campaign.Cleaned(),
             Has(sale.Buyer),
             GatewayTime.Believe(sale.OccurredAt, delivery.ReceivedAt),
@@ -214,6 +216,7 @@ internal sealed class RecordSale(PostgresEventStore store, IPersonalData people,
         {
             ReportedAt = sale.ReportedAt?.ToUniversalTime(),
             Consent = sale.Consent,
+            OtherClickIds = sale.ClickIds.Count > 1 ? [.. sale.ClickIds.Skip(1)] : null,
         };
 
     private static Identifiers Has(Person buyer) =>

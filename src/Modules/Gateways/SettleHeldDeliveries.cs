@@ -69,7 +69,7 @@ internal sealed partial class SettleHeldDeliveries(
         // Of one payment told several times the delivery that knows the buyer begins the sale.
         var told = opened
             .Select(one => Told(one.Held, one.Body))
-            .OrderByDescending(one => one.Translation is Translation.Sale { ClickId: not null })
+            .OrderByDescending(one => one.Translation is Translation.Sale { ClickIds.Count: > 0 })
             .ThenByDescending(one => one.Translation is Translation.Sale { Buyer.Email: not null })
             .ThenBy(one => one.Held.ReceivedAt);
         foreach (var one in told)

@@ -59,7 +59,7 @@ public sealed record SimpleContract
             ProductId = root.Text("product_id"),
             Buyer = Buyer(root, notes),
             Campaign = ReadCampaign(root),
-            ClickId = ClickToken.FindIn(
+            ClickIds = ClickToken.FindAll(
                 root.Text("click_id"),
                 root.Text("src"),
                 root.Text("sck"),

@@ -45,8 +45,7 @@ internal sealed record Ask(int Index, SaleSeen Sale, long Before, string? Funnel
                 .Of(Index, Before)
                 .Where(candidate => !Keys.IsGuess(candidate.Rule))
                 .Select(candidate => candidate.ClickId)
-                .Append(Sale.Received.ClickId)
-                .OfType<string>()
+                .Concat(Sale.Received.ClickIds())
         );
 
     /// <param name="before">By what was known before this position, which is not after <see cref="Before"/>.</param>

@@ -121,7 +121,7 @@ internal sealed class Evidence
         {
             ClickTokens = [],
         };
-        var known = Matching.Keys.Of(people, recorded.TenantId, click.ClickId, slots, opened.Person);
+        var known = Matching.Keys.Of(people, recorded.TenantId, [click.ClickId], slots, opened.Person);
         return new Evidence(recorded, known, click.OccurredAt)
         {
             Keys = [.. known.Select(key => new LearnedKey(key, click.ClickId, click.OccurredAt, recorded.Sequence))],
@@ -137,7 +137,13 @@ internal sealed class Evidence
         Opened opened
     )
     {
-        var known = Matching.Keys.Of(people, recorded.TenantId, clickId, TrackingSlots.Of(campaign), opened.Person);
+        var known = Matching.Keys.Of(
+            people,
+            recorded.TenantId,
+            clickId is null ? [] : [clickId],
+            TrackingSlots.Of(campaign),
+            opened.Person
+        );
         return new Evidence(recorded, known, occurredAt)
         {
             Links = [.. Matching.Links.Of(known, occurredAt, recorded.Sequence, conversionId: null)],

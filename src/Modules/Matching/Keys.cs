@@ -38,11 +38,17 @@ internal static class Keys
     public static Key OfToken(string tenant, string clickId) => new(tenant, MatchRule.ClickToken, Encoding.UTF8.GetBytes(clickId));
 
     /// <summary>Of every identifier that is there, each once.</summary>
-    /// <param name="clickId">The token that is known of it beside those in the slots.</param>
-    public static IReadOnlyList<Key> Of(IPersonalData people, string tenant, string? clickId, TrackingSlots slots, ProtectedPerson? person)
+    /// <param name="clickIds">The tokens that are known of it beside those in the slots.</param>
+    public static IReadOnlyList<Key> Of(
+        IPersonalData people,
+        string tenant,
+        IEnumerable<string> clickIds,
+        TrackingSlots slots,
+        ProtectedPerson? person
+    )
     {
         var keys = new List<Key>(8);
-        foreach (var token in slots.ClickTokens.Prepend(clickId).OfType<string>())
+        foreach (var token in clickIds.Concat(slots.ClickTokens))
             keys.Add(OfToken(tenant, token));
         foreach (var fbclid in slots.Fbclids.Prepend(person?.Fbclid ?? Fbc.FbclidOf(person?.Fbc)).OfType<string>())
             Add(MatchRule.Fbclid, "fbclid", fbclid);

@@ -26,7 +26,7 @@ internal sealed class SaleSeen
             opened.IsDamaged
         );
         Slots = TrackingSlots.Of(Received.Campaign);
-        Add(people, Received.ClickId, Slots, opened.Person, Position);
+        Add(people, Received.ClickIds(), Slots, opened.Person, Position);
     }
 
     public StreamId Stream { get; }
@@ -49,13 +49,13 @@ internal sealed class SaleSeen
     /// <returns>Whether the sale is known by something more.</returns>
     public bool Add(IPersonalData people, RecordedEvent recorded, Opened opened)
     {
-        var (clickId, campaign) = recorded.Data switch
+        var (clickIds, campaign) = recorded.Data switch
         {
-            ConversionStateChanged changed => (changed.ClickId, changed.Campaign),
-            ConversionEnriched enriched => (enriched.ClickId, enriched.Campaign),
+            ConversionStateChanged changed => (changed.ClickIds(), changed.Campaign),
+            ConversionEnriched enriched => (enriched.ClickIds(), enriched.Campaign),
             var other => throw new InvalidOperationException($"{other.GetType().Name} is no later delivery of a sale."),
         };
-        return Add(people, clickId, TrackingSlots.Of(campaign), opened.Person, recorded.Sequence);
+        return Add(people, clickIds, TrackingSlots.Of(campaign), opened.Person, recorded.Sequence);
     }
 
     /// <summary>Identifiers that were told together, both ways, where there are both kinds.</summary>
@@ -81,13 +81,13 @@ internal sealed class SaleSeen
             )
             .Select(key => new OpenKey(key, Received.OccurredAt + Decision.TokenSkew, Received.ConversionId, position));
 
-    private bool Add(IPersonalData people, string? clickId, TrackingSlots slots, ProtectedPerson? person, long position)
+    private bool Add(IPersonalData people, IReadOnlyList<string> clickIds, TrackingSlots slots, ProtectedPerson? person, long position)
     {
         if (person is not null)
             buyers.Add(person);
         var before = keys.Count;
         keys.AddRange(
-            Matching.Keys.Of(people, Stream.TenantId, clickId, slots, person).Where(known.Add).Select(key => new SaleKey(key, position))
+            Matching.Keys.Of(people, Stream.TenantId, clickIds, slots, person).Where(known.Add).Select(key => new SaleKey(key, position))
         );
         return keys.Count > before;
     }

@@ -22,7 +22,7 @@ public sealed class TranslationTests
         // Reais, not centavos.
         sale.Value.ShouldBe(new Money(297m, "BRL"));
         sale.ProductId.ShouldBe("5512087");
-        sale.ClickId.ShouldBe("tk1_8fQ2mZr7Lp0Vb3Xy");
+        sale.ClickIds.ShouldBe(["tk1_8fQ2mZr7Lp0Vb3Xy"]);
         sale.Campaign.Src.ShouldBe("meta");
         sale.Campaign.Xcod.ShouldBe("tk1_8fQ2mZr7Lp0Vb3Xy");
         sale.OccurredAt.ShouldBe(DateTimeOffset.FromUnixTimeMilliseconds(1793890821000));
@@ -125,6 +125,20 @@ public sealed class TranslationTests
             .State.ShouldBe(PaymentState.Approved);
 
     [Fact]
+    public void A_token_in_the_payment_link_counts_beside_the_one_in_the_origin() =>
+        Changed(
+                "approved_card_with_origin",
+                root =>
+                {
+                    var purchase = root["data"]!["purchase"]!.AsObject();
+                    purchase["origin"] = new JsonObject { ["xcod"] = "tk1_8fQ2mZr7Lp0Vb3Xy", ["sck"] = "meta" };
+                    purchase["sckPaymentLink"] = "tk1_ABCDEFGHIJ012345";
+                }
+            )
+            .ShouldBeOfType<Translation.Sale>()
+            .ClickIds.ShouldBe(["tk1_8fQ2mZr7Lp0Vb3Xy", "tk1_ABCDEFGHIJ012345"]);
+
+    [Fact]
     public void Tracking_under_the_name_of_the_REST_API_is_read_where_the_origin_is_missing()
     {
         var sale = Changed(
@@ -138,7 +152,7 @@ public sealed class TranslationTests
             )
             .ShouldBeOfType<Translation.Sale>();
 
-        (sale.ClickId, sale.Campaign.Src).ShouldBe(("tk1_8fQ2mZr7Lp0Vb3Xy", "meta"));
+        (sale.ClickIds.Single(), sale.Campaign.Src).ShouldBe(("tk1_8fQ2mZr7Lp0Vb3Xy", "meta"));
     }
 
     [Theory]
@@ -230,7 +244,7 @@ public sealed class TranslationTests
             }
         );
 
-        sale.ShouldBeOfType<Translation.Sale>().ClickId.ShouldBe("tk1_8fQ2mZr7Lp0Vb3Xy");
+        sale.ShouldBeOfType<Translation.Sale>().ClickIds.ShouldBe(["tk1_8fQ2mZr7Lp0Vb3Xy"]);
     }
 
     private static Translation.Sale Asked(string? amount, Action<JsonObject> change)

@@ -20,7 +20,7 @@ public sealed class TranslationTests
         // Whole centavos.
         sale.Value.ShouldBe(new Money(197m, "BRL"));
         sale.ProductId.ShouldBe("4f6a0f22-9c1d-4e85-8b61-0d7d93a1c7e5");
-        sale.ClickId.ShouldBe("tk1_8fQ2mZr7Lp0Vb3Xy");
+        sale.ClickIds.ShouldBe(["tk1_8fQ2mZr7Lp0Vb3Xy"]);
         sale.Campaign.UtmSource.ShouldBe("FB");
         // 12:04 in Brasília.
         sale.OccurredAt.ShouldBe(new DateTimeOffset(2026, 11, 5, 15, 4, 0, TimeSpan.Zero));
@@ -190,7 +190,22 @@ public sealed class TranslationTests
                 root => root["TrackingParameters"] = new JsonObject { [slot] = "vsl%7Ctk1%5F8fQ2mZr7Lp0Vb3Xy" }
             )
             .ShouldBeOfType<Translation.Sale>()
-            .ClickId.ShouldBe("tk1_8fQ2mZr7Lp0Vb3Xy");
+            .ClickIds.ShouldBe(["tk1_8fQ2mZr7Lp0Vb3Xy"]);
+
+    [Fact]
+    public void Of_several_tokens_each_is_taken_once_in_the_order_of_the_slots() =>
+        Changed(
+                "approved_2024_text_amounts",
+                root =>
+                    root["TrackingParameters"] = new JsonObject
+                    {
+                        ["src"] = "tk1_8fQ2mZr7Lp0Vb3Xy",
+                        ["s2"] = "tk1_ABCDEFGHIJ012345",
+                        ["s1"] = "vsl|tk1_8fQ2mZr7Lp0Vb3Xy",
+                    }
+            )
+            .ShouldBeOfType<Translation.Sale>()
+            .ClickIds.ShouldBe(["tk1_8fQ2mZr7Lp0Vb3Xy", "tk1_ABCDEFGHIJ012345"]);
 
     [Fact]
     public void Every_part_may_be_null_but_the_order_and_its_amount()

@@ -22,7 +22,7 @@ public sealed class TranslationTests
         sale.Kind.ShouldBe(ConversionKind.Sale);
         sale.Value.ShouldBe(new Money(147.9m, "BRL"));
         sale.ProductId.ShouldBe("PPPB0AQX");
-        sale.ClickId.ShouldBe("tk1_8fQ2mZr7Lp0Vb3Xy");
+        sale.ClickIds.ShouldBe(["tk1_8fQ2mZr7Lp0Vb3Xy"]);
         // 12:03:55 in Brasília.
         sale.OccurredAt.ShouldBe(new DateTimeOffset(2026, 11, 5, 15, 3, 55, TimeSpan.Zero));
         sale.Campaign.UtmSource.ShouldBe("FB");
@@ -197,7 +197,26 @@ public sealed class TranslationTests
     public void Our_token_is_found_in_every_slot(string slot) =>
         Changed("approved_card_with_metadata", root => root["metadata"] = new JsonObject { [slot] = "FB|tk1_8fQ2mZr7Lp0Vb3Xy|x" })
             .ShouldBeOfType<Translation.Sale>()
-            .ClickId.ShouldBe("tk1_8fQ2mZr7Lp0Vb3Xy");
+            .ClickIds.ShouldBe(["tk1_8fQ2mZr7Lp0Vb3Xy"]);
+
+    [Fact]
+    public void Of_several_tokens_each_is_taken_and_no_more_than_eight()
+    {
+        string[] tokens = [.. Enumerable.Range(0, 12).Select(one => $"tk1_{one:0000000000000000}")];
+
+        Changed(
+                "approved_card_with_metadata",
+                root =>
+                    root["metadata"] = new JsonObject
+                    {
+                        ["src"] = tokens[0],
+                        ["utm_perfect"] = tokens[1],
+                        ["ref"] = string.Join('|', tokens),
+                    }
+            )
+            .ShouldBeOfType<Translation.Sale>()
+            .ClickIds.ShouldBe(tokens[..8]);
+    }
 
     private static Translation Translate(string payload) => Gateway.Translate(Deliveries.Of(Deliveries.Payload("PerfectPay", payload)));
 

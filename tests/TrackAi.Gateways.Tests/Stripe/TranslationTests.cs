@@ -18,7 +18,7 @@ public sealed class TranslationTests
 
         (sale.OrderId, sale.State, sale.Kind).ShouldBe((Sold, PaymentState.Approved, ConversionKind.Sale));
         sale.Value.ShouldBe(new Money(297m, "BRL"));
-        sale.ClickId.ShouldBe("tk1_8fQ2mZr7Lp0Vb3Xy");
+        sale.ClickIds.ShouldBe(["tk1_8fQ2mZr7Lp0Vb3Xy"]);
         sale.OccurredAt.ShouldBe(DateTimeOffset.FromUnixTimeSeconds(1793890825));
         sale.DeliveryId.ShouldBe("evt_1SQx1AExemplo0103");
         sale.Buyer.Email.ShouldBe("teodora.vilela@exemplo.com.br");
@@ -45,8 +45,13 @@ public sealed class TranslationTests
 
         (sale.OrderId, sale.State, sale.Value).ShouldBe((Sold, PaymentState.Approved, new Money(297m, "BRL")));
         sale.Join!.IsProvisional.ShouldBeTrue();
-        sale.ClickId.ShouldBe("tk1_8fQ2mZr7Lp0Vb3Xy");
+        sale.ClickIds.ShouldBe(["tk1_8fQ2mZr7Lp0Vb3Xy"]);
     }
+
+    [Fact]
+    public void Of_several_tokens_in_the_metadata_each_is_taken() =>
+        Changed("charge.succeeded", told => told["metadata"]!["upsell_click"] = "tk1_ABCDEFGHIJ012345")
+            .ClickIds.ShouldBe(["tk1_8fQ2mZr7Lp0Vb3Xy", "tk1_ABCDEFGHIJ012345"]);
 
     [Fact]
     public void A_charge_of_nobodys_account_with_buyer_and_token_waits_for_nobody() =>
@@ -85,7 +90,7 @@ public sealed class TranslationTests
         (sale.OrderId, sale.Kind, sale.Value).ShouldBe(("in_1SQx1GExemplo0001", ConversionKind.Sale, new Money(49.90m, "BRL")));
         sale.Join!.Names.ShouldBe(["in_1SQx1GExemplo0001", "pi_3SQx1FExemplo0005"]);
         sale.Buyer.Email.ShouldBe("teodora.vilela@exemplo.com.br");
-        sale.ClickId.ShouldBe("tk1_8fQ2mZr7Lp0Vb3Xy");
+        sale.ClickIds.ShouldBe(["tk1_8fQ2mZr7Lp0Vb3Xy"]);
         sale.OccurredAt.ShouldBe(DateTimeOffset.FromUnixTimeSeconds(1793890060));
     }
 

@@ -81,9 +81,9 @@ internal static class PersonalEvents
             ClickCaptured click => [click.ClickId],
             PageviewCaptured { ClickId: { } click } => [click],
             CheckoutInitiated { ClickId: { } click } => [click],
-            ConversionReceived { ClickId: { } click } => [click],
-            ConversionStateChanged { ClickId: { } click } => [click],
-            ConversionEnriched { ClickId: { } click } => [click],
+            ConversionReceived received => received.ClickIds(),
+            ConversionStateChanged changed => changed.ClickIds(),
+            ConversionEnriched enriched => enriched.ClickIds(),
             // A guess may name a stranger's click.
             ConversionMatched { IsProbabilistic: not true } matched => [matched.ClickId],
             _ => [],
