@@ -22,10 +22,13 @@ internal sealed record Payment(decimal Amount);
 /// <summary>Payments by the last two digits of their amount, and the last amount of each in the order of the log.</summary>
 internal sealed class PaidByMembers : MemberProjection<Payment>, IBulkProbe
 {
-    private static readonly EventMemberSet Asked = new();
-    private static readonly EventMember Amount = Asked.Add("amount");
+    private readonly Digestion digestion;
 
-    public PaidByMembers() => On<OrderPaid>(Read);
+    public PaidByMembers()
+        : this(new Digestion()) { }
+
+    private PaidByMembers(Digestion digestion)
+        : base(new EventFacts<Payment>(digestion.Asked).On<OrderPaid>(digestion.Read)) => this.digestion = digestion;
 
     public override string Name => "PaidByMembers";
 
@@ -33,11 +36,13 @@ internal sealed class PaidByMembers : MemberProjection<Payment>, IBulkProbe
 
     public long Largest { get; private set; }
 
-    public bool Digests { get; set; }
+    public bool Digests
+    {
+        get => digestion.Digests;
+        set => digestion.Digests = value;
+    }
 
     public Func<Task> BeforeWrite { get; set; } = () => Task.CompletedTask;
-
-    protected override EventMemberSet Members => Asked;
 
     protected override async Task ApplyAsync(IReadOnlyList<Payment> facts, NpgsqlConnection connection, CancellationToken cancellationToken)
     {
@@ -59,10 +64,21 @@ internal sealed class PaidByMembers : MemberProjection<Payment>, IBulkProbe
         await upsert.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private Payment Read(EventMembers members) =>
-        members.Number(Amount) is var amount && (amount >= 0 || Digests)
-            ? new Payment(amount)
-            : throw members.Unreadable(Amount, "is negative");
+    private sealed class Digestion
+    {
+        private readonly EventMember amount;
+
+        public Digestion() => amount = Asked.Add("amount");
+
+        public EventMemberSet Asked { get; } = new();
+
+        public bool Digests { get; set; }
+
+        public Payment Read(EventMembers members) =>
+            members.Number(amount) is var paid && (paid >= 0 || Digests)
+                ? new Payment(paid)
+                : throw members.Unreadable(amount, "is negative");
+    }
 }
 
 /// <summary>The same, worked out by Postgres.</summary>

@@ -1,6 +1,8 @@
 using Npgsql;
 using NpgsqlTypes;
 using TrackAi.Analytics.Projections;
+using TrackAi.Contracts;
+using TrackAi.EventStore;
 
 namespace TrackAi.Analytics;
 
@@ -60,6 +62,36 @@ internal sealed class TenantDays
         while (await reader.ReadAsync(cancellationToken))
             days.Learn(reader.GetString(0), reader.GetString(1));
         return days;
+    }
+
+    /// <summary>As the log has them, for what is told from the log alone.</summary>
+    public static async Task<TenantDays> OfLogAsync(
+        IEnumerable<string> tenants,
+        NpgsqlConnection connection,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var select = new NpgsqlCommand(
+            $"""
+            select t.tenant_id, e.data ->> 'timeZone' from unnest($1) t(tenant_id)
+            join {ISetProjection.Log} e on e.tenant_id = t.tenant_id and e.stream_id = '{Streams.Tenant(
+                ""
+            )}' || t.tenant_id and e.version = 1
+            """,
+            connection
+        )
+        {
+            Parameters =
+            {
+                new()
+                {
+                    Value = tenants.Distinct(StringComparer.Ordinal).ToArray(),
+                    NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar,
+                },
+            },
+        };
+        await using var reader = await select.ExecuteReaderAsync(cancellationToken);
+        return await ReadAsync(reader, cancellationToken);
     }
 
     public static void Write(string table, IEnumerable<(string Slug, string TimeZone)> tenants, NpgsqlBatch batch) =>

@@ -63,6 +63,8 @@ public sealed class EventMemberSet
 /// </summary>
 public abstract class EventMembers
 {
+    private const string Written = "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFzzz";
+
     public abstract long Sequence { get; }
     public abstract string TenantId { get; }
 
@@ -92,6 +94,8 @@ public abstract class EventMembers
 
     public DateTimeOffset? TimeOrNull(EventMember member) =>
         TextOrNull(member) is not { } text ? null
+        // As we write it; told exactly it is read in half the time.
+        : DateTimeOffset.TryParseExact(text, Written, CultureInfo.InvariantCulture, DateTimeStyles.None, out var written) ? written
         : DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var value) ? value
         : throw Unreadable(member, "is no time");
 

@@ -8,11 +8,8 @@ namespace TrackAi.EventStore;
 /// the events that all shards share.
 /// </summary>
 /// <typeparam name="TFact">What the projection makes of an event as it is read.</typeparam>
-public abstract class MemberProjection<TFact> : IProjection, IMemberProjection
+public abstract class MemberProjection<TFact>(EventFacts<TFact> reader) : IProjection, IMemberProjection
 {
-    private readonly Dictionary<string, Func<EventMembers, TFact>> readers = new(StringComparer.Ordinal);
-    private readonly List<Type> types = [];
-
     /// <inheritdoc cref="IProjection.Name"/>
     public abstract string Name { get; }
 
@@ -22,25 +19,15 @@ public abstract class MemberProjection<TFact> : IProjection, IMemberProjection
     /// <inheritdoc cref="IProjection.Tables"/>
     public abstract IReadOnlyList<string> Tables { get; }
 
-    public IReadOnlyCollection<Type> EventTypes => types;
-
-    /// <summary>All members that any of its events is asked for.</summary>
-    protected abstract EventMemberSet Members { get; }
-
-    /// <summary>Says how an event of a type is read; called from the constructor.</summary>
-    protected void On<TEvent>(Func<EventMembers, TFact> read)
-    {
-        types.Add(typeof(TEvent));
-        readers.Add(EventSerializer.AliasOf(typeof(TEvent)), read);
-    }
+    public IReadOnlyCollection<Type> EventTypes => reader.EventTypes;
 
     /// <summary>Applies facts in the order of their events, set-based and by unqualified table names.</summary>
     protected abstract Task ApplyAsync(IReadOnlyList<TFact> facts, NpgsqlConnection connection, CancellationToken cancellationToken);
 
     Task IProjection.ApplyAsync(IReadOnlyList<RecordedEvent> events, NpgsqlConnection connection, CancellationToken cancellationToken) =>
-        ApplyAsync([.. events.Select(recorded => Read(Members.Of(recorded)))], connection, cancellationToken);
+        ApplyAsync([.. events.Select(reader.Of)], connection, cancellationToken);
 
-    EventMemberSet IMemberProjection.Members => Members;
+    EventMemberSet IMemberProjection.Members => reader.Members;
 
     async Task<Func<NpgsqlConnection, CancellationToken, Task<long>>> IMemberProjection.ReadAsync(
         NpgsqlDataReader rows,
@@ -50,7 +37,7 @@ public abstract class MemberProjection<TFact> : IProjection, IMemberProjection
         var facts = new List<TFact>();
         var row = new EventMemberRow(rows);
         while (await rows.ReadAsync(cancellationToken))
-            facts.Add(Read(row));
+            facts.Add(reader.Of(row));
         return async (connection, token) =>
         {
             if (facts.Count > 0)
@@ -58,11 +45,6 @@ public abstract class MemberProjection<TFact> : IProjection, IMemberProjection
             return facts.Count;
         };
     }
-
-    private TFact Read(EventMembers members) =>
-        readers.TryGetValue(members.Type, out var read)
-            ? read(members)
-            : throw new UnreadableEventException($"{Name} asked for no event of type '{members.Type}'.");
 }
 
 /// <summary>What the daemon and the rebuild see of a <see cref="MemberProjection{TFact}"/>.</summary>

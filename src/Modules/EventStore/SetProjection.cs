@@ -12,8 +12,8 @@ public sealed record LogRange(long After, long UpTo, IReadOnlyList<long> Skipped
 public sealed record SetChange(long Events, Func<NpgsqlConnection, CancellationToken, Task> WriteAsync);
 
 /// <summary>
-/// A projection whose change by a stretch of the log can be told from the log alone, by statements over <see cref="Log"/>: Postgres works it out,
-/// whether the stretch has one event or a million, and one stretch is read while the one before is written. Changes are written in order.
+/// A projection whose change by a stretch of the log can be told from the log alone, by <see cref="EventFacts{TFact}"/> or by statements over
+/// <see cref="Log"/>, whether the stretch has one event or a hundred thousand: stretches are read while the one before is written. Changes are written in order.
 /// </summary>
 public interface ISetProjection : IProjection
 {

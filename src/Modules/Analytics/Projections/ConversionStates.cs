@@ -14,14 +14,15 @@ internal static class DispatchStatus
 
     public static readonly IReadOnlyList<string> All = [Waiting, Failed, Sent, Skipped, Dead];
 
-    /// <summary>Of several pixels the one that still needs something speaks for the conversion.</summary>
-    public static readonly IReadOnlyList<string> MostUrgentFirst = [Waiting, Failed, Dead, Sent, Skipped];
+    /// <summary>The less, the sooner something is to be done.</summary>
+    public static int Urgency(string status) => Array.IndexOf(MostUrgentFirst, status);
+
+    private static readonly string[] MostUrgentFirst = [Waiting, Failed, Dead, Sent, Skipped];
 }
 
 /// <summary>Where a conversion stands.</summary>
 internal sealed record ConversionState(
     DateTimeOffset ReceivedAt,
-    DateOnly Date,
     string Gateway,
     string Kind,
     string State,

@@ -1,6 +1,5 @@
 using Npgsql;
 using NpgsqlTypes;
-using TrackAi.Contracts;
 using TrackAi.EventStore;
 
 namespace TrackAi.Analytics.Projections;
@@ -8,85 +7,9 @@ namespace TrackAi.Analytics.Projections;
 /// <summary>
 /// Builds where every conversion and every dispatch stands. Two round trips a page: what the page's conversions were, and what they are now.
 /// </summary>
-internal sealed class ConversionStatusProjection : MemberProjection<StatusFact>
+internal sealed class ConversionStatusProjection() : MemberProjection<StatusFact>(StatusReader.Facts)
 {
     private const string Zones = "conversion_status_tenant";
-
-    private static readonly EventMemberSet Asked = new();
-    private static readonly EventMember Slug = Asked.Add("slug");
-    private static readonly EventMember TimeZone = Asked.Add("timeZone");
-    private static readonly EventMember ConversionId = Asked.Add("conversionId");
-    private static readonly EventMember Gateway = Asked.Add("gateway");
-    private static readonly EventMember Kind = Asked.Add("kind");
-    private static readonly EventMember State = Asked.Add("state");
-    private static readonly EventMember To = Asked.Add("to");
-    private static readonly EventMember Amount = Asked.Add("value.amount");
-    private static readonly EventMember Currency = Asked.Add("value.currency");
-    private static readonly EventMember GatewayStatus = Asked.Add("gatewayStatus");
-    private static readonly EventMember OccurredAt = Asked.Add("occurredAt");
-    private static readonly EventMember ReceivedAt = Asked.Add("receivedAt");
-    private static readonly EventMember Rule = Asked.Add("rule");
-    private static readonly EventMember Score = Asked.Add("score");
-    private static readonly EventMember ClickId = Asked.Add("clickId");
-    private static readonly EventMember DecidedAt = Asked.Add("decidedAt");
-    private static readonly EventMember FunnelId = Asked.Add("funnelId");
-    private static readonly EventMember DispatchId = Asked.Add("dispatchId");
-    private static readonly EventMember EventName = Asked.Add("eventName");
-    private static readonly EventMember PixelId = Asked.Add("pixelId");
-    private static readonly EventMember RequestedAt = Asked.Add("requestedAt");
-    private static readonly EventMember Reason = Asked.Add("reason");
-    private static readonly EventMember ErrorClass = Asked.Add("errorClass");
-    private static readonly EventMember Number = Asked.Add("attempt");
-    private static readonly EventMember AttemptedAt = Asked.Add("attemptedAt");
-    private static readonly EventMember RetryAt = Asked.Add("retryAt");
-    private static readonly EventMember RedrivenAt = Asked.Add("redrivenAt");
-
-    public ConversionStatusProjection()
-    {
-        On<TenantAdded>(e => new TenantSeen(e.Text(Slug), e.Text(TimeZone)));
-        On<ConversionReceived>(e => new Received(
-            KeyOf(e),
-            e.Text(Gateway),
-            NameOf<ConversionKind>(e, Kind),
-            NameOf<PaymentState>(e, State),
-            e.Number(Amount),
-            e.Text(Currency),
-            e.Text(GatewayStatus),
-            e.Time(OccurredAt),
-            e.Time(ReceivedAt)
-        ));
-        On<ConversionStateChanged>(e => new StateMoved(
-            KeyOf(e),
-            NameOf<PaymentState>(e, To),
-            e.Number(Amount),
-            e.Text(Currency),
-            e.Text(GatewayStatus),
-            e.Time(OccurredAt)
-        ));
-        On<ConversionMatched>(e => new Decided(
-            KeyOf(e),
-            Matched: true,
-            NameOf<MatchRule>(e, Rule),
-            e.RealOrNull(Score),
-            e.TextOrNull(ClickId),
-            e.Time(DecidedAt),
-            e.TextOrNull(FunnelId)
-        ));
-        On<ConversionUnmatched>(e => new Decided(KeyOf(e), Matched: false, null, null, null, e.Time(DecidedAt), e.TextOrNull(FunnelId)));
-        On<DispatchRequested>(e => new Requested(
-            KeyOf(e),
-            e.Text(DispatchId),
-            e.Text(Gateway),
-            e.Text(EventName),
-            e.Text(PixelId),
-            e.Time(RequestedAt)
-        ));
-        On<DispatchSkipped>(e => new Skipped(KeyOf(e), e.Text(EventName), e.Text(Reason), e.Time(DecidedAt)));
-        On<DispatchSucceeded>(e => AttemptOf(e, DispatchStatus.Sent, null, null));
-        On<DispatchFailed>(e => AttemptOf(e, DispatchStatus.Failed, e.Text(ErrorClass), e.Time(RetryAt)));
-        On<DispatchRedriven>(e => new Redriven(KeyOf(e), e.Text(DispatchId), e.Time(RedrivenAt)));
-        On<DispatchDeadLettered>(e => AttemptOf(e, DispatchStatus.Dead, e.Text(Reason), null));
-    }
 
     public override string Name => "ConversionStatus";
 
@@ -95,40 +18,22 @@ internal sealed class ConversionStatusProjection : MemberProjection<StatusFact>
 
     public override IReadOnlyList<string> Tables { get; } = [Zones, "conversion_status", "dispatch_status"];
 
-    protected override EventMemberSet Members => Asked;
-
     protected override async Task ApplyAsync(
         IReadOnlyList<StatusFact> facts,
         NpgsqlConnection connection,
         CancellationToken cancellationToken
     )
     {
-        var page = await ReadAsync(facts, connection, cancellationToken);
-        foreach (var fact in facts)
-            page.Apply(fact);
-        await WriteAsync(page, connection, cancellationToken);
+        var (fold, days) = await ReadAsync(facts, connection, cancellationToken);
+        var tenants = facts.OfType<TenantSeen>().ToArray();
+        foreach (var tenant in tenants)
+            days.Learn(tenant.TenantId, tenant.TimeZone);
+        foreach (var fact in facts.OfType<ConversionFact>())
+            fold.Apply(fact);
+        await WriteAsync(fold, days, tenants, connection, cancellationToken);
     }
 
-    private static ConversionKey KeyOf(EventMembers e) => new(e.TenantId, e.Text(ConversionId));
-
-    private static string NameOf<TEnum>(EventMembers e, EventMember member)
-        where TEnum : struct, Enum => Named<TEnum>.OfText(e.Text(member)) ?? throw e.Unreadable(member, $"is no {typeof(TEnum).Name}");
-
-    private static Tried AttemptOf(EventMembers e, string status, string? reason, DateTimeOffset? retryAt) =>
-        new(
-            KeyOf(e),
-            e.Sequence,
-            e.Text(DispatchId),
-            e.Text(Gateway),
-            e.Text(PixelId),
-            e.Whole(Number),
-            status,
-            reason,
-            e.Time(AttemptedAt),
-            retryAt
-        );
-
-    private static async Task<StatusFold> ReadAsync(
+    private static async Task<(StatusFold Fold, TenantDays Days)> ReadAsync(
         IReadOnlyList<StatusFact> facts,
         NpgsqlConnection connection,
         CancellationToken cancellationToken
@@ -148,7 +53,7 @@ internal sealed class ConversionStatusProjection : MemberProjection<StatusFact>
                     keys,
                     """
                     select
-                        c.tenant_id, c.conversion_id, c.received_at, c.date, c.gateway, c.kind, c.state, c.amount, c.currency, c.gateway_status,
+                        c.tenant_id, c.conversion_id, c.received_at, c.gateway, c.kind, c.state, c.amount, c.currency, c.gateway_status,
                         c.state_changed_at, c.paid_at, c.matched, c.match_rule, c.match_score, c.click_id, c.decided_at, c.dispatch_status,
                         c.dispatch_reason, c.sent_at, c.funnel_id
                     from unnest($1, $2) k(tenant_id, conversion_id)
@@ -172,70 +77,81 @@ internal sealed class ConversionStatusProjection : MemberProjection<StatusFact>
         await reader.NextResultAsync(cancellationToken);
         var days = await TenantDays.ReadAsync(reader, cancellationToken);
         await reader.NextResultAsync(cancellationToken);
-        var conversions = await ReadConversionsAsync(reader, cancellationToken);
+        var fold = new StatusFold();
+        await KnowConversionsAsync(fold, reader, cancellationToken);
         await reader.NextResultAsync(cancellationToken);
-        return new StatusFold(days, conversions, await ReadDispatchesAsync(reader, cancellationToken));
+        await KnowDispatchesAsync(fold, reader, cancellationToken);
+        return (fold, days);
     }
 
-    private static async Task<Dictionary<ConversionKey, ConversionState>> ReadConversionsAsync(
-        NpgsqlDataReader row,
+    private static async Task KnowConversionsAsync(StatusFold fold, NpgsqlDataReader row, CancellationToken cancellationToken)
+    {
+        while (await row.ReadAsync(cancellationToken))
+            fold.Of(new(row.GetString(0), row.GetString(1)), out _)
+                .Know(
+                    new ConversionState(
+                        row.GetFieldValue<DateTimeOffset>(2),
+                        row.GetString(3),
+                        row.GetString(4),
+                        row.GetString(5),
+                        row.GetDecimal(6),
+                        row.GetString(7),
+                        row.GetString(8),
+                        row.GetFieldValue<DateTimeOffset>(9),
+                        row.ValueOrNull<DateTimeOffset>(10),
+                        row.ValueOrNull<bool>(11),
+                        row.TextOrNull(12),
+                        row.ValueOrNull<double>(13),
+                        row.TextOrNull(14),
+                        row.ValueOrNull<DateTimeOffset>(15),
+                        row.GetString(16),
+                        row.TextOrNull(17),
+                        row.ValueOrNull<DateTimeOffset>(18),
+                        row.TextOrNull(19)
+                    )
+                );
+    }
+
+    private static async Task KnowDispatchesAsync(StatusFold fold, NpgsqlDataReader row, CancellationToken cancellationToken)
+    {
+        while (await row.ReadAsync(cancellationToken))
+            fold.Of(new(row.GetString(0), row.GetString(1)), out _)
+                .Know(
+                    row.GetString(2),
+                    new DispatchState(
+                        row.GetString(3),
+                        row.TextOrNull(4),
+                        row.GetString(5),
+                        row.GetString(6),
+                        row.TextOrNull(7),
+                        row.GetInt32(8),
+                        row.ValueOrNull<long>(9),
+                        row.ValueOrNull<DateTimeOffset>(10),
+                        row.GetFieldValue<DateTimeOffset>(11),
+                        row.ValueOrNull<DateTimeOffset>(12)
+                    )
+                );
+    }
+
+    private static async Task WriteAsync(
+        StatusFold fold,
+        TenantDays days,
+        IReadOnlyCollection<TenantSeen> tenants,
+        NpgsqlConnection connection,
         CancellationToken cancellationToken
     )
     {
-        var conversions = new Dictionary<ConversionKey, ConversionState>();
-        while (await row.ReadAsync(cancellationToken))
-            conversions[new(row.GetString(0), row.GetString(1))] = new ConversionState(
-                row.GetFieldValue<DateTimeOffset>(2),
-                row.GetFieldValue<DateOnly>(3),
-                row.GetString(4),
-                row.GetString(5),
-                row.GetString(6),
-                row.GetDecimal(7),
-                row.GetString(8),
-                row.GetString(9),
-                row.GetFieldValue<DateTimeOffset>(10),
-                row.ValueOrNull<DateTimeOffset>(11),
-                row.ValueOrNull<bool>(12),
-                row.TextOrNull(13),
-                row.ValueOrNull<double>(14),
-                row.TextOrNull(15),
-                row.ValueOrNull<DateTimeOffset>(16),
-                row.GetString(17),
-                row.TextOrNull(18),
-                row.ValueOrNull<DateTimeOffset>(19),
-                row.TextOrNull(20)
-            );
-        return conversions;
-    }
-
-    private static async Task<Dictionary<DispatchKey, DispatchState>> ReadDispatchesAsync(
-        NpgsqlDataReader row,
-        CancellationToken cancellationToken
-    )
-    {
-        var dispatches = new Dictionary<DispatchKey, DispatchState>();
-        while (await row.ReadAsync(cancellationToken))
-            dispatches[new(row.GetString(0), row.GetString(1), row.GetString(2))] = new DispatchState(
-                row.GetString(3),
-                row.TextOrNull(4),
-                row.GetString(5),
-                row.GetString(6),
-                row.TextOrNull(7),
-                row.GetInt32(8),
-                row.ValueOrNull<long>(9),
-                row.ValueOrNull<DateTimeOffset>(10),
-                row.GetFieldValue<DateTimeOffset>(11),
-                row.ValueOrNull<DateTimeOffset>(12)
-            );
-        return dispatches;
-    }
-
-    private static async Task WriteAsync(StatusFold page, NpgsqlConnection connection, CancellationToken cancellationToken)
-    {
+        var conversions = fold
+            .Standings.Where(one => one.Value.Now is not null && one.Value.Now != one.Value.Before)
+            .ToLookup(one => one.Value.Before is null);
+        var dispatches = fold
+            .Standings.SelectMany(one => one.Value.Dispatches.Select(dispatch => (one.Key, Dispatch: dispatch)))
+            .Where(one => one.Dispatch.Now != one.Dispatch.Before)
+            .ToLookup(one => one.Dispatch.Before is null);
         await using var batch = new NpgsqlBatch(connection);
-        TenantDays.Write(Zones, page.Tenants.Select(tenant => (tenant.TenantId, tenant.TimeZone)), batch);
-        Conversions(page.NewConversions()).InsertTo(batch, "conversion_status");
-        Conversions(page.ChangedConversions())
+        TenantDays.Write(Zones, tenants.Select(tenant => (tenant.TenantId, tenant.TimeZone)), batch);
+        Conversions(conversions[true], days).InsertTo(batch, "conversion_status");
+        Conversions(conversions[false], days)
             .WriteTo(
                 batch,
                 rows =>
@@ -250,8 +166,8 @@ internal sealed class ConversionStatusProjection : MemberProjection<StatusFact>
                         where c.tenant_id = n.tenant_id and c.conversion_id = n.conversion_id
                         """
             );
-        Dispatches(page.NewDispatches()).InsertTo(batch, "dispatch_status");
-        Dispatches(page.ChangedDispatches())
+        Dispatches(dispatches[true]).InsertTo(batch, "dispatch_status");
+        Dispatches(dispatches[false])
             .WriteTo(
                 batch,
                 rows =>
@@ -267,49 +183,50 @@ internal sealed class ConversionStatusProjection : MemberProjection<StatusFact>
             await batch.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private static Rows<KeyValuePair<ConversionKey, ConversionState>> Conversions(
-        IEnumerable<KeyValuePair<ConversionKey, ConversionState>> conversions
+    private static Rows<KeyValuePair<ConversionKey, Standing>> Conversions(
+        IEnumerable<KeyValuePair<ConversionKey, Standing>> conversions,
+        TenantDays days
     ) =>
-        new Rows<KeyValuePair<ConversionKey, ConversionState>>([.. conversions])
+        new Rows<KeyValuePair<ConversionKey, Standing>>([.. conversions])
             .Text("tenant_id", row => row.Key.TenantId)
             .Text("conversion_id", row => row.Key.ConversionId)
-            .Text("gateway", row => row.Value.Gateway)
-            .Text("kind", row => row.Value.Kind)
-            .Text("state", row => row.Value.State)
-            .Number("amount", row => row.Value.Amount)
-            .Text("currency", row => row.Value.Currency)
-            .Time("received_at", row => row.Value.ReceivedAt)
-            .Date("date", row => row.Value.Date)
-            .Text("gateway_status", row => row.Value.GatewayStatus)
-            .Time("state_changed_at", row => row.Value.StateChangedAt)
-            .Time("paid_at", row => row.Value.PaidAt)
-            .Bool("matched", row => row.Value.Matched)
-            .Text("match_rule", row => row.Value.MatchRule)
-            .Real("match_score", row => row.Value.MatchScore)
-            .Text("click_id", row => row.Value.ClickId)
-            .Time("decided_at", row => row.Value.DecidedAt)
-            .Text("dispatch_status", row => row.Value.DispatchStatus)
-            .Text("dispatch_reason", row => row.Value.DispatchReason)
-            .Time("sent_at", row => row.Value.SentAt)
-            .Text("funnel_id", row => row.Value.FunnelId);
+            .Text("gateway", row => row.Value.Now!.Gateway)
+            .Text("kind", row => row.Value.Now!.Kind)
+            .Text("state", row => row.Value.Now!.State)
+            .Number("amount", row => row.Value.Now!.Amount)
+            .Text("currency", row => row.Value.Now!.Currency)
+            .Time("received_at", row => row.Value.Now!.ReceivedAt)
+            .Date("date", row => days.DayOf(row.Key.TenantId, row.Value.Now!.ReceivedAt))
+            .Text("gateway_status", row => row.Value.Now!.GatewayStatus)
+            .Time("state_changed_at", row => row.Value.Now!.StateChangedAt)
+            .Time("paid_at", row => row.Value.Now!.PaidAt)
+            .Bool("matched", row => row.Value.Now!.Matched)
+            .Text("match_rule", row => row.Value.Now!.MatchRule)
+            .Real("match_score", row => row.Value.Now!.MatchScore)
+            .Text("click_id", row => row.Value.Now!.ClickId)
+            .Time("decided_at", row => row.Value.Now!.DecidedAt)
+            .Text("dispatch_status", row => row.Value.Now!.DispatchStatus)
+            .Text("dispatch_reason", row => row.Value.Now!.DispatchReason)
+            .Time("sent_at", row => row.Value.Now!.SentAt)
+            .Text("funnel_id", row => row.Value.Now!.FunnelId);
 
-    private static Rows<KeyValuePair<DispatchKey, DispatchState>> Dispatches(
-        IEnumerable<KeyValuePair<DispatchKey, DispatchState>> dispatches
+    private static Rows<(ConversionKey Key, DispatchStanding Dispatch)> Dispatches(
+        IEnumerable<(ConversionKey Key, DispatchStanding Dispatch)> dispatches
     ) =>
-        new Rows<KeyValuePair<DispatchKey, DispatchState>>([.. dispatches])
+        new Rows<(ConversionKey Key, DispatchStanding Dispatch)>([.. dispatches])
             .Text("tenant_id", row => row.Key.TenantId)
             .Text("conversion_id", row => row.Key.ConversionId)
-            .Text("dispatch_id", row => row.Key.DispatchId)
-            .Text("gateway", row => row.Value.Gateway)
-            .Text("event_name", row => row.Value.EventName)
-            .Text("pixel_id", row => row.Value.PixelId)
-            .Text("status", row => row.Value.Status)
-            .Text("reason", row => row.Value.Reason)
-            .Int("attempts", row => row.Value.Attempts)
-            .Long("last_attempt", row => row.Value.LastAttempt)
-            .Time("requested_at", row => row.Value.RequestedAt)
-            .Time("changed_at", row => row.Value.ChangedAt)
-            .Time("retry_at", row => row.Value.RetryAt);
+            .Text("dispatch_id", row => row.Dispatch.Id)
+            .Text("gateway", row => row.Dispatch.Now!.Gateway)
+            .Text("event_name", row => row.Dispatch.Now!.EventName)
+            .Text("pixel_id", row => row.Dispatch.Now!.PixelId)
+            .Text("status", row => row.Dispatch.Now!.Status)
+            .Text("reason", row => row.Dispatch.Now!.Reason)
+            .Int("attempts", row => row.Dispatch.Now!.Attempts)
+            .Long("last_attempt", row => row.Dispatch.Now!.LastAttempt)
+            .Time("requested_at", row => row.Dispatch.Now!.RequestedAt)
+            .Time("changed_at", row => row.Dispatch.Now!.ChangedAt)
+            .Time("retry_at", row => row.Dispatch.Now!.RetryAt);
 
     private static NpgsqlBatchCommand Of(IReadOnlyCollection<ConversionKey> keys, string sql) =>
         new(sql) { Parameters = { Varchars(keys.Select(key => key.TenantId)), Varchars(keys.Select(key => key.ConversionId)) } };

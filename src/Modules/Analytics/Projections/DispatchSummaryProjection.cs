@@ -1,122 +1,114 @@
+using System.Runtime.InteropServices;
 using Npgsql;
-using NpgsqlTypes;
-using TrackAi.Contracts;
 using TrackAi.EventStore;
 
 namespace TrackAi.Analytics.Projections;
 
 /// <summary>
 /// Builds the figures a day. Every conversion is in exactly one cell: a stretch of the log takes each conversion it touches out of the cell it was in
-/// before and puts it into the one it is in after, both told from the conversion's own events.
+/// before and puts it into the one it is in after, both told from the conversion's own events by the rules of <see cref="StatusFold"/>.
 /// </summary>
 internal sealed class DispatchSummaryProjection : ISetProjection
 {
     public const string ProjectionName = "DispatchSummary";
-
-    private const long Long = 20_000;
 
     public string Name => ProjectionName;
 
     // 2: by funnel.
     public int Version => 2;
 
-    public IReadOnlyCollection<Type> EventTypes { get; } =
-    [
-        typeof(ConversionReceived),
-        typeof(ConversionStateChanged),
-        typeof(ConversionMatched),
-        typeof(ConversionUnmatched),
-        typeof(DispatchRequested),
-        typeof(DispatchSkipped),
-        typeof(DispatchSucceeded),
-        typeof(DispatchFailed),
-        typeof(DispatchDeadLettered),
-        typeof(DispatchRedriven),
-    ];
+    public IReadOnlyCollection<Type> EventTypes => StatusReader.Facts.EventTypes;
 
     public IReadOnlyList<string> Tables { get; } = ["conversion_daily", "dispatch_attempt_daily"];
 
     public async Task<SetChange> ReadAsync(LogRange range, NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        await using var batch = new NpgsqlBatch(connection)
+        var fold = new StatusFold();
+        var begun = new Dictionary<ConversionKey, Begun>();
+        var (events, tried) = (0L, new List<Tried>());
+        await foreach (var (stream, version, said) in StatusReader.Facts.ReadAsync(range, connection, cancellationToken))
         {
-            BatchCommands =
-            {
-                new(range.UpTo - range.After > Long ? SummarySql.HashingMuch : SummarySql.Hashing),
-                Over(range, SummarySql.Moves),
-                Over(range, SummarySql.Attempts),
-            },
-        };
-        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        await reader.NextResultAsync(cancellationToken);
-        var (moves, events) = await ReadMovesAsync(reader, cancellationToken);
-        await reader.NextResultAsync(cancellationToken);
-        var attempts = await ReadAttemptsAsync(reader, cancellationToken);
-        return new SetChange(events, (write, token) => WriteAsync(moves, attempts, write, token));
-    }
-
-    private static NpgsqlBatchCommand Over(LogRange range, string sql) =>
-        new(sql)
-        {
-            Parameters =
-            {
-                new() { Value = range.After },
-                new() { Value = range.UpTo },
-                new() { Value = range.Skipped.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint },
-            },
-        };
-
-    private static async Task<(List<Move> Moves, long Events)> ReadMovesAsync(NpgsqlDataReader row, CancellationToken cancellationToken)
-    {
-        var moves = new List<Move>();
-        var events = 0L;
-        while (await row.ReadAsync(cancellationToken))
-        {
-            moves.Add(
-                new Move(
-                    row.GetString(0),
-                    row.GetFieldValue<DateOnly>(1),
-                    row.GetString(2),
-                    row.GetString(3),
-                    NameOf<ConversionKind>(row.GetString(4)),
-                    NameOf<PaymentState>(row.GetString(5)),
-                    row.GetString(6),
-                    row.GetString(7) is Move.Undecided or Move.Unmatched ? row.GetString(7) : NameOf<MatchRule>(row.GetString(7)),
-                    row.GetString(8),
-                    row.GetString(9),
-                    row.GetInt64(10),
-                    row.GetDecimal(11)
-                )
-            );
-            events = row.GetInt64(12);
+            events++;
+            if (said is not ConversionFact fact)
+                continue;
+            if (fact is Tried one)
+                tried.Add(one);
+            var standing = fold.Of(fact.Key, out var isNew);
+            if (isNew && version > 1)
+                begun.Add(fact.Key, new Begun(new StreamBefore(stream, version), []));
+            if (begun.Count > 0 && begun.TryGetValue(fact.Key, out var waits))
+                waits.Facts.Add(fact);
+            else
+                standing.Apply(fact);
         }
 
-        return (moves, events);
+        await ApplyAsync(begun, fold, range.Skipped, connection, cancellationToken);
+        var days = await TenantDays.OfLogAsync(fold.Standings.Keys.Select(key => key.TenantId), connection, cancellationToken);
+        var (moves, tries) = (MovesOf(fold, days), TriesOf(tried, days));
+        return new SetChange(events, (write, token) => WriteAsync(moves, tries, write, token));
     }
 
-    private static string NameOf<TEnum>(string member)
-        where TEnum : struct, Enum =>
-        Named<TEnum>.OfText(member)
-        ?? throw new UnreadableEventException($"'{member}' is no {typeof(TEnum).Name} that this program knows.");
-
-    private static async Task<List<Tries>> ReadAttemptsAsync(NpgsqlDataReader row, CancellationToken cancellationToken)
+    // Of conversions that began before the stretch, first what they were.
+    private static async Task ApplyAsync(
+        Dictionary<ConversionKey, Begun> begun,
+        StatusFold fold,
+        IReadOnlyList<long> skipped,
+        NpgsqlConnection connection,
+        CancellationToken cancellationToken
+    )
     {
-        var tries = new List<Tries>();
-        while (await row.ReadAsync(cancellationToken))
-            tries.Add(
-                new Tries(
-                    row.GetString(0),
-                    row.GetFieldValue<DateOnly>(1),
-                    row.GetString(2),
-                    row.GetString(3),
-                    row.GetString(4),
-                    row.GetInt32(5),
-                    row.GetInt64(6),
-                    row.GetDecimal(7)
-                )
-            );
-        return tries;
+        if (begun.Count == 0)
+            return;
+        var before = begun.Values.Select(one => one.Before).ToArray();
+        await foreach (var older in StatusReader.Facts.ReadBeforeAsync(before, skipped, connection, cancellationToken))
+            if (older.Fact is ConversionFact fact)
+                fold.Apply(fact);
+        foreach (var (key, one) in begun)
+        {
+            var standing = fold.Standings[key];
+            standing.Settle();
+            foreach (var fact in one.Facts)
+                standing.Apply(fact);
+        }
     }
+
+    private static List<Move> MovesOf(StatusFold fold, TenantDays days)
+    {
+        var cells = new Dictionary<Cell, (long Conversions, decimal Amount)>();
+        foreach (var (key, standing) in fold.Standings)
+        {
+            Add(key, standing.Before, -1);
+            Add(key, standing.Now, 1);
+        }
+
+        return
+        [
+            .. cells.Where(cell => cell.Value is not (0, 0m)).Select(cell => new Move(cell.Key, cell.Value.Conversions, cell.Value.Amount)),
+        ];
+
+        void Add(ConversionKey key, ConversionState? conversion, int sign)
+        {
+            if (conversion is null)
+                return;
+            var cell = Cell.Of(key.TenantId, days.DayOf(key.TenantId, conversion.ReceivedAt), conversion);
+            ref var sum = ref CollectionsMarshal.GetValueRefOrAddDefault(cells, cell, out _);
+            sum = (sum.Conversions + sign, sum.Amount + sign * conversion.Amount);
+        }
+    }
+
+    private static List<Tries> TriesOf(IEnumerable<Tried> tried, TenantDays days) =>
+        [
+            .. tried
+                .GroupBy(one => new TriedCell(
+                    one.TenantId,
+                    days.DayOf(one.TenantId, one.AttemptedAt),
+                    one.Gateway,
+                    one.Status,
+                    one.Reason ?? "",
+                    one.IsAnswered ? Latency.Bucket(one.LatencyMs) : Latency.NoAnswer
+                ))
+                .Select(cell => new Tries(cell.Key, cell.LongCount(), cell.Sum(one => Latency.Milliseconds(one.LatencyMs)))),
+        ];
 
     // What is in these rows depends on the log alone, not on how it was cut into pages: no empty cell stays, no scale of a number that is gone.
     private static async Task WriteAsync(
@@ -155,12 +147,12 @@ internal sealed class DispatchSummaryProjection : ISetProjection
                         """
             );
         new Rows<Tries>(tries)
-            .Text("tenant_id", row => row.TenantId)
-            .Date("date", row => row.Date)
-            .Text("gateway", row => row.Gateway)
-            .Text("status", row => row.Status)
-            .Text("reason", row => row.Reason)
-            .Int("latency_bucket", row => row.LatencyBucket)
+            .Text("tenant_id", row => row.Cell.TenantId)
+            .Date("date", row => row.Cell.Date)
+            .Text("gateway", row => row.Cell.Gateway)
+            .Text("status", row => row.Cell.Status)
+            .Text("reason", row => row.Cell.Reason)
+            .Int("latency_bucket", row => row.Cell.LatencyBucket)
             .Long("attempts", row => row.Attempts)
             .Number("latency_ms", row => row.LatencyMs)
             .WriteTo(
@@ -178,19 +170,21 @@ internal sealed class DispatchSummaryProjection : ISetProjection
 
     private static Rows<Move> Cells(IReadOnlyCollection<Move> moves) =>
         new Rows<Move>(moves)
-            .Text("tenant_id", row => row.TenantId)
-            .Date("date", row => row.Date)
-            .Text("gateway", row => row.Gateway)
-            .Text("funnel_id", row => row.FunnelId)
-            .Text("kind", row => row.Kind)
-            .Text("state", row => row.State)
-            .Text("currency", row => row.Currency)
-            .Text("match", row => row.Match)
-            .Text("dispatch_status", row => row.DispatchStatus)
-            .Text("dispatch_reason", row => row.DispatchReason);
+            .Text("tenant_id", row => row.Cell.TenantId)
+            .Date("date", row => row.Cell.Date)
+            .Text("gateway", row => row.Cell.Gateway)
+            .Text("funnel_id", row => row.Cell.FunnelId)
+            .Text("kind", row => row.Cell.Kind)
+            .Text("state", row => row.Cell.State)
+            .Text("currency", row => row.Cell.Currency)
+            .Text("match", row => row.Cell.Match)
+            .Text("dispatch_status", row => row.Cell.DispatchStatus)
+            .Text("dispatch_reason", row => row.Cell.DispatchReason);
 
-    /// <summary>What a cell gains or loses.</summary>
-    private sealed record Move(
+    /// <summary>What is to be applied to a conversion once it is known what it was.</summary>
+    private readonly record struct Begun(StreamBefore Before, List<ConversionFact> Facts);
+
+    private readonly record struct Cell(
         string TenantId,
         DateOnly Date,
         string Gateway,
@@ -200,23 +194,43 @@ internal sealed class DispatchSummaryProjection : ISetProjection
         string Currency,
         string Match,
         string DispatchStatus,
-        string DispatchReason,
-        long Conversions,
-        decimal Amount
+        string DispatchReason
     )
     {
-        public const string Undecided = "undecided";
-        public const string Unmatched = "unmatched";
+        private const string Undecided = "undecided";
+        private const string Unmatched = "unmatched";
+
+        public static Cell Of(string tenant, DateOnly date, ConversionState conversion) =>
+            new(
+                tenant,
+                date,
+                conversion.Gateway,
+                conversion.FunnelId ?? "",
+                conversion.Kind,
+                conversion.State,
+                conversion.Currency,
+                conversion.Matched switch
+                {
+                    null => Undecided,
+                    false => Unmatched,
+                    true => conversion.MatchRule!,
+                },
+                conversion.DispatchStatus,
+                conversion.DispatchReason ?? ""
+            );
     }
 
-    private sealed record Tries(
+    /// <summary>What a cell gains or loses.</summary>
+    private readonly record struct Move(Cell Cell, long Conversions, decimal Amount);
+
+    private readonly record struct TriedCell(
         string TenantId,
         DateOnly Date,
         string Gateway,
         string Status,
         string Reason,
-        int LatencyBucket,
-        long Attempts,
-        decimal LatencyMs
+        int LatencyBucket
     );
+
+    private readonly record struct Tries(TriedCell Cell, long Attempts, decimal LatencyMs);
 }

@@ -7,7 +7,7 @@ internal readonly record struct DispatchKey(string TenantId, string ConversionId
     public ConversionKey Conversion => new(TenantId, ConversionId);
 }
 
-/// <summary>What ConversionStatus takes from an event.</summary>
+/// <summary>What an event says of where a conversion stands.</summary>
 internal abstract record StatusFact(string TenantId);
 
 internal sealed record TenantSeen(string TenantId, string TimeZone) : StatusFact(TenantId);
@@ -60,6 +60,7 @@ internal sealed record Skipped(ConversionKey Key, string EventName, string Reaso
 
 /// <param name="Sequence">The row in <c>dispatch_attempt</c>.</param>
 /// <param name="RetryAt">Null when none follows.</param>
+/// <param name="IsAnswered">Whether Meta gave an answer.</param>
 internal sealed record Tried(
     ConversionKey Key,
     long Sequence,
@@ -70,7 +71,9 @@ internal sealed record Tried(
     string Status,
     string? Reason,
     DateTimeOffset AttemptedAt,
-    DateTimeOffset? RetryAt
+    DateTimeOffset? RetryAt,
+    bool IsAnswered,
+    double LatencyMs
 ) : ConversionFact(Key);
 
 /// <summary>A dead one that is to be tried again, by command.</summary>

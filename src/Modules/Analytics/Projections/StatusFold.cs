@@ -1,57 +1,77 @@
+using System.Runtime.InteropServices;
 using TrackAi.Contracts;
 
 namespace TrackAi.Analytics.Projections;
 
-/// <summary>
-/// Folds a page of facts over the rows as they stand.
-/// </summary>
-internal sealed class StatusFold(
-    TenantDays days,
-    IReadOnlyDictionary<ConversionKey, ConversionState> conversionsBefore,
-    IReadOnlyDictionary<DispatchKey, DispatchState> dispatchesBefore
-)
+/// <summary>Folds facts over conversions as they stood before: a stretch of the log for those that it touches.</summary>
+internal sealed class StatusFold
+{
+    private readonly Dictionary<ConversionKey, Standing> standings = [];
+
+    /// <summary>Those that anything was said of.</summary>
+    public IReadOnlyDictionary<ConversionKey, Standing> Standings => standings;
+
+    /// <summary>The one of a key, about which nothing may be known yet.</summary>
+    public Standing Of(ConversionKey key, out bool isNew)
+    {
+        ref var standing = ref CollectionsMarshal.GetValueRefOrAddDefault(standings, key, out var isKnown);
+        isNew = !isKnown;
+        return standing ??= new Standing();
+    }
+
+    public void Apply(ConversionFact fact) => Of(fact.Key, out _).Apply(fact);
+}
+
+/// <summary>One conversion with its dispatches: where they stood, and where they stand.</summary>
+internal sealed class Standing
 {
     private const string Purchase = "Purchase";
-
-    private static readonly string Approved = Named<PaymentState>.Of(PaymentState.Approved);
 
     // Why a conversion waits that nobody has decided to send yet.
     private const string NotApproved = "not_approved";
 
-    private readonly Dictionary<ConversionKey, ConversionState> conversions = new(conversionsBefore);
-    private readonly Dictionary<DispatchKey, DispatchState> dispatches = new(dispatchesBefore);
-    private readonly MultiMap<ConversionKey, DispatchKey> dispatchesOf = new(dispatchesBefore.Keys.Select(key => (key.Conversion, key)));
+    private static readonly string Approved = Named<PaymentState>.Of(PaymentState.Approved);
+    private static readonly string Renewal = Named<ConversionKind>.Of(ConversionKind.Renewal);
 
-    public List<TenantSeen> Tenants { get; } = [];
+    // By id, few.
+    private readonly List<DispatchStanding> dispatches = [];
 
-    public IEnumerable<KeyValuePair<ConversionKey, ConversionState>> NewConversions() =>
-        conversions.Where(now => !conversionsBefore.ContainsKey(now.Key));
+    public ConversionState? Before { get; private set; }
 
-    public IEnumerable<KeyValuePair<ConversionKey, ConversionState>> ChangedConversions() =>
-        conversions.Where(now => conversionsBefore.TryGetValue(now.Key, out var before) && before != now.Value);
+    /// <summary>Null of a conversion whose first event was stepped over: there is nothing to change.</summary>
+    public ConversionState? Now { get; private set; }
 
-    public IEnumerable<KeyValuePair<DispatchKey, DispatchState>> NewDispatches() =>
-        dispatches.Where(now => !dispatchesBefore.ContainsKey(now.Key));
+    public IReadOnlyList<DispatchStanding> Dispatches => dispatches;
 
-    public IEnumerable<KeyValuePair<DispatchKey, DispatchState>> ChangedDispatches() =>
-        dispatches.Where(now => dispatchesBefore.TryGetValue(now.Key, out var before) && before != now.Value);
+    /// <summary>What is known so far is what was before.</summary>
+    public void Settle()
+    {
+        Before = Now;
+        foreach (var dispatch in dispatches)
+            dispatch.Settle();
+    }
 
-    public void Apply(StatusFact fact)
+    public void Know(ConversionState state) => Before = Now = state;
+
+    public void Know(string dispatchId, DispatchState state)
+    {
+        var dispatch = new DispatchStanding(dispatchId) { Now = state };
+        dispatch.Settle();
+        Add(dispatch);
+    }
+
+    public void Apply(ConversionFact fact)
     {
         switch (fact)
         {
-            case TenantSeen tenant:
-                Tenants.Add(tenant);
-                days.Learn(tenant.TenantId, tenant.TimeZone);
-                break;
             case Received received:
                 Receive(received);
                 break;
             case StateMoved moved:
-                Change(moved.Key, conversion => Move(conversion, moved));
+                Now = Now is null ? null : Moved(Now, moved);
                 break;
             case Decided decided:
-                Change(decided.Key, conversion => Decide(conversion, decided));
+                Decide(decided);
                 break;
             case Requested requested:
                 Request(requested);
@@ -66,7 +86,7 @@ internal sealed class StatusFold(
                 Redrive(redriven);
                 break;
             case var other:
-                throw new InvalidOperationException($"ConversionStatus asked for no {other.GetType().Name}.");
+                throw new InvalidOperationException($"No event says {other.GetType().Name} of a conversion.");
         }
     }
 
@@ -74,34 +94,30 @@ internal sealed class StatusFold(
     private void Receive(Received received)
     {
         var isPaid = received.State == Approved;
-        conversions.TryAdd(
-            received.Key,
-            new ConversionState(
-                received.ReceivedAt,
-                days.DayOf(received.TenantId, received.ReceivedAt),
-                received.Gateway,
-                received.Kind,
-                received.State,
-                received.Amount,
-                received.Currency,
-                received.GatewayStatus,
-                received.OccurredAt,
-                isPaid ? received.OccurredAt : null,
-                Matched: null,
-                MatchRule: null,
-                MatchScore: null,
-                ClickId: null,
-                DecidedAt: null,
-                DispatchStatus.Waiting,
-                isPaid ? null : NotApproved,
-                SentAt: null,
-                FunnelId: null
-            )
+        Now ??= new ConversionState(
+            received.ReceivedAt,
+            received.Gateway,
+            received.Kind,
+            received.State,
+            received.Amount,
+            received.Currency,
+            received.GatewayStatus,
+            received.OccurredAt,
+            isPaid ? received.OccurredAt : null,
+            Matched: null,
+            MatchRule: null,
+            MatchScore: null,
+            ClickId: null,
+            DecidedAt: null,
+            DispatchStatus.Waiting,
+            isPaid ? null : NotApproved,
+            SentAt: null,
+            FunnelId: null
         );
     }
 
     // A refund may name what was given back: the amount stays the sale's.
-    private static ConversionState Move(ConversionState conversion, StateMoved change)
+    private static ConversionState Moved(ConversionState conversion, StateMoved change)
     {
         var moved = conversion with { State = change.To, GatewayStatus = change.GatewayStatus, StateChangedAt = change.OccurredAt };
         return change.To != Approved
@@ -115,25 +131,28 @@ internal sealed class StatusFold(
             };
     }
 
-    private static ConversionState Decide(ConversionState conversion, Decided decided) =>
-        conversion with
-        {
-            Matched = decided.Matched,
-            MatchRule = decided.Rule,
-            MatchScore = decided.Score,
-            ClickId = decided.ClickId,
-            DecidedAt = decided.DecidedAt,
-            FunnelId = decided.FunnelId,
-        };
+    private void Decide(Decided decided)
+    {
+        if (Now is not null)
+            Now = Now with
+            {
+                Matched = decided.Matched,
+                MatchRule = decided.Rule,
+                MatchScore = decided.Score,
+                ClickId = decided.ClickId,
+                DecidedAt = decided.DecidedAt,
+                FunnelId = decided.FunnelId,
+            };
+    }
 
     private void Request(Requested requested)
     {
-        var key = new DispatchKey(requested.TenantId, requested.Key.ConversionId, requested.DispatchId);
-        var before = dispatches.GetValueOrDefault(key);
+        var dispatch = Dispatch(requested.DispatchId);
+        var before = dispatch.Now;
         if (before?.Status == DispatchStatus.Sent)
             return;
         Set(
-            key,
+            dispatch,
             new DispatchState(
                 requested.Gateway,
                 requested.EventName,
@@ -151,17 +170,16 @@ internal sealed class StatusFold(
 
     private void Redrive(Redriven redriven)
     {
-        var key = new DispatchKey(redriven.TenantId, redriven.Key.ConversionId, redriven.DispatchId);
-        if (dispatches.GetValueOrDefault(key) is { Status: not DispatchStatus.Sent } before)
-            Set(key, before with { Status = DispatchStatus.Waiting, Reason = null, ChangedAt = redriven.RedrivenAt, RetryAt = null });
+        if (dispatches.Find(one => one.Id == redriven.DispatchId) is { Now: { Status: not DispatchStatus.Sent } before } dispatch)
+            Set(dispatch, before with { Status = DispatchStatus.Waiting, Reason = null, ChangedAt = redriven.RedrivenAt, RetryAt = null });
     }
 
     private void Skip(Skipped skipped)
     {
-        foreach (var dispatch in dispatchesOf[skipped.Key].Where(dispatch => IsOpen(dispatches[dispatch], skipped.EventName)).ToArray())
+        foreach (var dispatch in dispatches.Where(dispatch => IsOpen(dispatch.Now!, skipped.EventName)))
             Set(
                 dispatch,
-                dispatches[dispatch] with
+                dispatch.Now! with
                 {
                     Status = DispatchStatus.Skipped,
                     Reason = skipped.Reason,
@@ -169,12 +187,8 @@ internal sealed class StatusFold(
                     RetryAt = null,
                 }
             );
-        if (
-            conversions.TryGetValue(skipped.Key, out var conversion)
-            && Speaks(conversion, skipped.EventName)
-            && !Deciding(skipped.Key, conversion).Any()
-        )
-            conversions[skipped.Key] = conversion with { DispatchStatus = DispatchStatus.Skipped, DispatchReason = skipped.Reason };
+        if (Now is not null && Speaks(skipped.EventName) && MostUrgent() is null)
+            Now = Now with { DispatchStatus = DispatchStatus.Skipped, DispatchReason = skipped.Reason };
     }
 
     private static bool IsOpen(DispatchState dispatch, string eventName) =>
@@ -182,13 +196,13 @@ internal sealed class StatusFold(
 
     private void Try(Tried tried)
     {
-        var key = new DispatchKey(tried.TenantId, tried.Key.ConversionId, tried.DispatchId);
-        var before = dispatches.GetValueOrDefault(key);
+        var dispatch = Dispatch(tried.DispatchId);
+        var before = dispatch.Now;
         // What Meta has confirmed stays confirmed.
         if (before?.Status == DispatchStatus.Sent)
             return;
         Set(
-            key,
+            dispatch,
             new DispatchState(
                 tried.Gateway,
                 before?.EventName,
@@ -204,65 +218,52 @@ internal sealed class StatusFold(
         );
     }
 
-    private void Set(DispatchKey key, DispatchState dispatch)
+    private DispatchStanding Dispatch(string id) => dispatches.Find(one => one.Id == id) ?? Add(new DispatchStanding(id));
+
+    private DispatchStanding Add(DispatchStanding dispatch)
     {
-        var of = key.Conversion;
-        if (!dispatches.ContainsKey(key))
-            dispatchesOf.Add(of, key);
-        dispatches[key] = dispatch;
-        Change(of, conversion => Summed(of, conversion));
+        var after = dispatches.FindIndex(one => string.CompareOrdinal(one.Id, dispatch.Id) > 0);
+        dispatches.Insert(after < 0 ? dispatches.Count : after, dispatch);
+        return dispatch;
     }
 
-    private ConversionState Summed(ConversionKey key, ConversionState conversion)
+    private void Set(DispatchStanding dispatch, DispatchState state)
     {
-        if (Deciding(key, conversion).MinBy(dispatch => Urgency(dispatch.Status)) is not { } speaker)
-            return conversion;
-        return conversion with
-        {
-            DispatchStatus = speaker.Status,
-            DispatchReason = speaker.Reason,
-            SentAt = speaker.Status == DispatchStatus.Sent ? conversion.SentAt ?? speaker.ChangedAt : null,
-        };
+        dispatch.Now = state;
+        if (Now is not null && MostUrgent() is { } speaker)
+            Now = Now with
+            {
+                DispatchStatus = speaker.Status,
+                DispatchReason = speaker.Reason,
+                SentAt = speaker.Status == DispatchStatus.Sent ? Now.SentAt ?? speaker.ChangedAt : null,
+            };
     }
 
-    private static int Urgency(string status) => DispatchStatus.MostUrgentFirst.TakeWhile(known => known != status).Count();
-
-    private IEnumerable<DispatchState> Deciding(ConversionKey key, ConversionState conversion) =>
-        dispatchesOf[key]
-            .OrderBy(dispatch => dispatch.DispatchId, StringComparer.Ordinal)
-            .Select(dispatch => dispatches[dispatch])
-            .Where(dispatch => Speaks(conversion, dispatch.EventName));
+    // Of several pixels the one that still needs something speaks for the conversion.
+    private DispatchState? MostUrgent()
+    {
+        DispatchState? speaker = null;
+        foreach (var dispatch in dispatches)
+            if (
+                Speaks(dispatch.Now!.EventName)
+                && (speaker is null || DispatchStatus.Urgency(dispatch.Now.Status) < DispatchStatus.Urgency(speaker.Status))
+            )
+                speaker = dispatch.Now;
+        return speaker;
+    }
 
     // An InitiateCheckout of a pix that nobody has paid yet is not the sale. A renewal goes by the name its funnel gives it.
-    private static bool Speaks(ConversionState conversion, string? eventName) =>
-        eventName is null or Purchase || conversion.Kind == Named<ConversionKind>.Of(ConversionKind.Renewal);
-
-    // Events of a conversion whose first event was stepped over have no row to change.
-    private void Change(ConversionKey key, Func<ConversionState, ConversionState> change)
-    {
-        if (conversions.TryGetValue(key, out var conversion))
-            conversions[key] = change(conversion);
-    }
+    private bool Speaks(string? eventName) => eventName is null or Purchase || Now!.Kind == Renewal;
 }
 
-/// <summary>Many values a key, growing.</summary>
-internal sealed class MultiMap<TKey, TValue>
-    where TKey : notnull
+/// <summary>One dispatch: where it stood, and where it stands.</summary>
+internal sealed class DispatchStanding(string id)
 {
-    private readonly Dictionary<TKey, List<TValue>> values = [];
+    public string Id { get; } = id;
+    public DispatchState? Before { get; private set; }
 
-    public MultiMap(IEnumerable<(TKey Key, TValue Value)> pairs)
-    {
-        foreach (var (key, value) in pairs)
-            Add(key, value);
-    }
+    /// <summary>Null only until the fact is applied that told of it.</summary>
+    public DispatchState? Now { get; set; }
 
-    public IReadOnlyList<TValue> this[TKey key] => values.TryGetValue(key, out var found) ? found : [];
-
-    public void Add(TKey key, TValue value)
-    {
-        if (!values.TryGetValue(key, out var found))
-            values[key] = found = [];
-        found.Add(value);
-    }
+    public void Settle() => Before = Now;
 }

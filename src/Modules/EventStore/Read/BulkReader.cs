@@ -17,7 +17,7 @@ internal sealed class BulkReader(NpgsqlDataSource dataSource, EventSerializer se
     /// <summary>Positions in a page of members. From so far behind on large pages are worth it.</summary>
     public const int PageSize = 50_000;
 
-    private const int SetSize = 250_000;
+    private const int SetSize = 100_000;
 
     // Pages being read while one is written: the cores of a small server.
     private const int Ahead = 2;

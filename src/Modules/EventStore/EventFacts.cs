@@ -1,0 +1,126 @@
+using System.Runtime.CompilerServices;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace TrackAi.EventStore;
+
+/// <summary>Where an event stands, and what was made of it.</summary>
+/// <param name="Version">In its stream, from 1.</param>
+public readonly record struct StreamFact<TFact>(StreamId Stream, long Version, TFact Fact);
+
+/// <summary>Everything a stream has before a version.</summary>
+public readonly record struct StreamBefore(StreamId Stream, long Version);
+
+/// <summary>
+/// How events are read of which only a few members matter: what is made of an event is told once for each type, and is the same whether Postgres picked
+/// the members out of the JSON or the event is in memory.
+/// </summary>
+/// <param name="members">All members that any of the events is asked for.</param>
+public sealed class EventFacts<TFact>(EventMemberSet members)
+{
+    private readonly Dictionary<string, Func<EventMembers, TFact>> readers = new(StringComparer.Ordinal);
+    private readonly List<Type> types = [];
+
+    public IReadOnlyCollection<Type> EventTypes => types;
+
+    internal EventMemberSet Members => members;
+
+    private string[] Aliases => [.. readers.Keys];
+
+    /// <summary>Says how an event of a type is read.</summary>
+    public EventFacts<TFact> On<TEvent>(Func<EventMembers, TFact> read)
+    {
+        types.Add(typeof(TEvent));
+        readers.Add(EventSerializer.AliasOf(typeof(TEvent)), read);
+        return this;
+    }
+
+    /// <summary>Those of a stretch of the log, in its order.</summary>
+    public IAsyncEnumerable<StreamFact<TFact>> ReadAsync(
+        LogRange range,
+        NpgsqlConnection connection,
+        CancellationToken cancellationToken
+    ) =>
+        ReadAsync(
+            new NpgsqlCommand(
+                $"""
+                select {EventMemberRow.Columns(members)}, e.stream_id, e.version from {ISetProjection.Log} e
+                where e.seq_id > $3 and e.seq_id <= $4 and e.is_archived = false and e.type = any ($1) and e.seq_id <> all ($2)
+                order by e.seq_id
+                """,
+                connection
+            )
+            {
+                Parameters =
+                {
+                    Texts(Aliases),
+                    Positions(range.Skipped),
+                    new() { Value = range.After },
+                    new() { Value = range.UpTo },
+                },
+            },
+            cancellationToken
+        );
+
+    /// <summary>What streams had before, each in its order.</summary>
+    /// <param name="skipped">Events that were stepped over by command.</param>
+    public IAsyncEnumerable<StreamFact<TFact>> ReadBeforeAsync(
+        IReadOnlyCollection<StreamBefore> streams,
+        IReadOnlyList<long> skipped,
+        NpgsqlConnection connection,
+        CancellationToken cancellationToken
+    ) =>
+        ReadAsync(
+            // Each stream is one look into its index, whatever is known of how many there are.
+            new NpgsqlCommand(
+                $"""
+                select e.* from unnest($3, $4, $5) k(tenant_id, stream_id, version)
+                cross join lateral (
+                    select {EventMemberRow.Columns(members)}, e.stream_id, e.version from {ISetProjection.Log} e
+                    where e.tenant_id = k.tenant_id and e.stream_id = k.stream_id and e.version < k.version
+                      and e.is_archived = false and e.type = any ($1) and e.seq_id <> all ($2)
+                    order by e.version
+                    offset 0
+                ) e
+                """,
+                connection
+            )
+            {
+                Parameters =
+                {
+                    Texts(Aliases),
+                    Positions(skipped),
+                    Texts(streams.Select(one => one.Stream.TenantId)),
+                    Texts(streams.Select(one => one.Stream.Id)),
+                    Positions(streams.Select(one => one.Version)),
+                },
+            },
+            cancellationToken
+        );
+
+    internal TFact Of(RecordedEvent recorded) => Of(members.Of(recorded));
+
+    internal TFact Of(EventMembers asked) =>
+        readers.TryGetValue(asked.Type, out var read)
+            ? read(asked)
+            : throw new UnreadableEventException($"Nobody asked for an event of type '{asked.Type}'.");
+
+    private async IAsyncEnumerable<StreamFact<TFact>> ReadAsync(
+        NpgsqlCommand select,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
+    {
+        await using var _ = select;
+        await using var rows = await select.ExecuteReaderAsync(cancellationToken);
+        var (stream, version) = (rows.FieldCount - 2, rows.FieldCount - 1);
+        var row = new EventMemberRow(rows);
+        while (await rows.ReadAsync(cancellationToken))
+            yield return new(new StreamId(row.TenantId, rows.GetString(stream)), rows.GetInt64(version), Of(row));
+    }
+
+    private static NpgsqlParameter Texts(IEnumerable<string> values) =>
+        new() { Value = values.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar };
+
+    private static NpgsqlParameter Positions(IEnumerable<long> values) =>
+        new() { Value = values.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint };
+}
