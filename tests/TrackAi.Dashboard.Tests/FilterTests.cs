@@ -54,4 +54,22 @@ public sealed class FilterTests(DashboardServer server) : IClassFixture<Dashboar
         (await match.InnerTextAsync(".card:has(h2:has-text('By match rule'))")).ShouldContain("unmatched\n2");
         browser.Complaints.ShouldBeEmpty();
     }
+
+    [Fact]
+    public async Task A_sale_is_found_by_how_its_order_begins_whatever_else_is_chosen()
+    {
+        var seller = await server.NewSellerAsync();
+        await seller.DeliverAsync(Seller.Sale("HP17160 um"));
+        await seller.DeliverAsync(Seller.Sale("XX1"));
+        await server.Host.SettledAsync();
+        await using var browser = await server.SignedInAsync(await server.NewUserAsync(seller.Tenant));
+        var page = await browser.GoAsync($"/analytics/{seller.Tenant}/events?status=dead");
+
+        await page.FillAsync("input[type=search]", "HP17");
+        await page.PressAsync("input[type=search]", "Enter");
+
+        await page.WaitForSelectorAsync("#sales:has-text('HP17160 um')");
+        (await page.InnerTextAsync("#sales")).ShouldNotContain("XX1");
+        browser.Complaints.ShouldBeEmpty();
+    }
 }

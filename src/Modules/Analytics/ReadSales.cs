@@ -86,7 +86,7 @@ internal sealed class ReadSales(NpgsqlDataSource dataSource) : IReadSales
     }
 
     // Conditions are put together rather than made optional in one statement, because each form has its own index.
-    private NpgsqlCommand SelectOf(SaleQuery query, SalePosition? after, int? limit)
+    internal NpgsqlCommand SelectOf(SaleQuery query, SalePosition? after, int? limit)
     {
         var command = dataSource.CreateCommand();
         var conditions = new List<string> { $"tenant_id = {Given(query.TenantId)}" };
@@ -119,18 +119,38 @@ internal sealed class ReadSales(NpgsqlDataSource dataSource) : IReadSales
                 yield return "dispatch_status <> 'sent'";
         }
 
-        // A conversion's id is its gateway and its order, so an order is found by the key, whatever its gateway.
+        // A conversion's id is its gateway and its order, so an order is found by the key, whatever its gateway. What begins so is a range of it,
+        // that ends before the last character there is.
         string Searching(string text) =>
             $"""
                 conversion_id = any(array(
-                    select g.gateway || '-' || {Given(text)} from (select distinct gateway from conversion_daily where tenant_id = $1) g
-                    union all select {Given(text)}
-                    {(
-                    Guid.TryParse(text, out var eventId)
-                        ? $"union all select conversion_id from conversion_received where tenant_id = $1 and event_id = {Given(eventId)}"
-                        : ""
-                )}
+                    select found.conversion_id
+                    from (
+                        select g.gateway || '-' || {Given(
+                    text
+                )} as beginning from (select distinct gateway from conversion_daily where tenant_id = $1) g
+                        union select {Given(text)}
+                    ) wanted
+                    cross join lateral (
+                        select r.conversion_id
+                        from conversion_received r
+                        where r.tenant_id = $1
+                            and r.conversion_id collate "C" >= wanted.beginning
+                            and r.conversion_id collate "C" < wanted.beginning || {Given("\U0010FFFF")}
+                        order by r.conversion_id collate "C"
+                        limit {IReadSales.MostFound}
+                    ) found
+                    {(EventIdsOf(text) is { } ids ? Between(ids.From, ids.To) : "")}
                 ))
+                """;
+
+        string Between(Guid from, Guid to) =>
+            $"""
+                union all (
+                    select conversion_id from conversion_received
+                    where tenant_id = $1 and event_id between {Given(from)} and {Given(to)}
+                    limit {IReadSales.MostFound}
+                )
                 """;
 
         string Given(object value)
@@ -138,6 +158,17 @@ internal sealed class ReadSales(NpgsqlDataSource dataSource) : IReadSales
             command.Parameters.Add(new() { Value = value });
             return $"${command.Parameters.Count}";
         }
+    }
+
+    // With fewer digits nearly every number would be the beginning of somebody's.
+    private static (Guid From, Guid To)? EventIdsOf(string text)
+    {
+        if (Guid.TryParse(text, out var whole))
+            return (whole, whole);
+        var digits = text.Replace("-", "", StringComparison.Ordinal);
+        return digits.Length is >= 8 and <= 32 && digits.All(char.IsAsciiHexDigit)
+            ? (Guid.ParseExact(digits.PadRight(32, '0'), "N"), Guid.ParseExact(digits.PadRight(32, 'f'), "N"))
+            : null;
     }
 
     private static NpgsqlParameter Texts(IEnumerable<string> texts) =>

@@ -3,7 +3,8 @@ namespace TrackAi.Contracts;
 /// <summary>Which sales of a tenant are meant; what is null does not narrow.</summary>
 /// <param name="From">The first moment of receipt, and <paramref name="Until"/> the first that no longer counts.</param>
 /// <param name="Status"><c>waiting</c>, <c>failed</c>, <c>sent</c>, <c>skipped</c> or <c>dead</c>.</param>
-/// <param name="Search">An order, a conversion or Meta's event_id, as a whole; wherever it is found, the other filters do not matter.</param>
+/// <param name="Search">An order, a conversion or Meta's event_id (at least its first eight digits), or how it begins; wherever it is found, the other
+/// filters do not matter.</param>
 public sealed record SaleQuery(
     string TenantId,
     DateTimeOffset From,
@@ -49,6 +50,9 @@ public sealed record SalePosition(DateTimeOffset ReceivedAt, string ConversionId
 /// <summary>Sales, one by one, from the read models. Implemented by Analytics.</summary>
 public interface IReadSales
 {
+    /// <summary>How many sales of one gateway a search finds at most, the first by their order.</summary>
+    public const int MostFound = 500;
+
     /// <summary>The latest first.</summary>
     Task<IReadOnlyList<SaleRow>> ListAsync(
         SaleQuery query,

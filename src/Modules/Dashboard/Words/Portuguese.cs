@@ -602,7 +602,9 @@ internal static class Portuguese
         ["The sales of this period are decided again by these rules, from the log. Nothing is changed."] =
             "As vendas deste período são decididas de novo por estas regras, a partir do registro. Nada é alterado.",
         ["Of every gateway and funnel, whatever is chosen above."] = "De todos os gateways e funis, seja o que for escolhido acima.",
-        ["Whole order or event id"] = "Pedido ou event_id inteiro",
+        ["Many begin so. At most {0} of each gateway are listed: type more of it."] =
+            "Muitos começam assim. No máximo {0} de cada gateway são listados: digite mais.",
+        ["Order or event id, or how it begins"] = "Pedido ou event_id, ou o começo",
         ["Match quality, by our estimate: {0} of 10, by {1}."] = "Qualidade da correspondência, pela nossa estimativa: {0} de 10, por {1}.",
         ["{0} would raise it."] = "{0} a aumentaria.",
         ["Try other rules"] = "Experimentar outras regras",
