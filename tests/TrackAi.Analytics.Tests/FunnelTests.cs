@@ -75,6 +75,25 @@ public sealed class FunnelTests(ApiHost api) : IClassFixture<ApiHost>
         );
     }
 
+    [Fact]
+    public async Task Figures_of_several_tenants_at_once_are_those_of_each_alone_and_of_no_other()
+    {
+        await SellAsync("1", "curso");
+        await SellAsync("2", null, sent: false);
+        var (other, foreign) = (api.NewTenant(), api.NewTenant());
+        foreach (var seller in (string[])[other, foreign])
+            await api.AppendAsync(seller, "conversion-hotmart-1", Facts.Received(seller, "1"));
+        await api.CaughtUpAsync();
+        FigureScope[] scopes = [Scope("curso"), new(other, Day, Day.AddDays(1)), new(api.NewTenant(), Day, Day)];
+
+        var cells = await Figures.CellsAsync(scopes);
+
+        cells.Select(one => one.Key).ShouldBe([tenant, other], ignoreOrder: true);
+        foreach (var scope in scopes)
+            cells[scope.TenantId].ShouldBe(await Figures.CellsAsync(scope), ignoreOrder: true);
+        (await Figures.CellsAsync([])).ShouldBeEmpty();
+    }
+
     private IReadFigures Figures => api.Services.GetRequiredService<IReadFigures>();
 
     private IReadMatches Matches => api.Services.GetRequiredService<IReadMatches>();

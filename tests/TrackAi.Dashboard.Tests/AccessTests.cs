@@ -18,7 +18,12 @@ public sealed class AccessTests(DashboardServer server) : IClassFixture<Dashboar
         var seller = await server.NewSellerAsync();
         using var http = Client();
 
-        foreach (var route in Pages.Routes.Except(["/sign-in", "/set-password"]).Concat(Pages.ExportsOf(server)))
+        foreach (
+            var route in Pages
+                .Routes.Except(["/sign-in", "/set-password"])
+                .Concat(Pages.ExportsOf(server))
+                .Append("/analytics/export/tenants.csv")
+        )
         {
             using var answer = await http.GetAsync(Pages.Of(route, seller.Tenant));
             answer.StatusCode.ShouldBe(HttpStatusCode.Redirect, route);
@@ -45,6 +50,7 @@ public sealed class AccessTests(DashboardServer server) : IClassFixture<Dashboar
             (await foreign.Content.ReadAsStringAsync()).ShouldNotContain(Foreign, customMessage: route);
         }
 
+        (await http.GetStringAsync("/analytics/export/tenants.csv")).ShouldNotContain(Foreign);
         using var home = await http.GetAsync("/analytics");
         home.Headers.Location!.OriginalString.ShouldEndWith($"/analytics/{mine.Tenant}");
         (await http.GetStringAsync("/setup")).ShouldNotContain("<form class=\"stack\"");

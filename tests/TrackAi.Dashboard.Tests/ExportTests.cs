@@ -101,7 +101,47 @@ public sealed class ExportTests(DashboardServer server) : IClassFixture<Dashboar
         given["funnels"].Csv.ShouldContain(",\"'=cmd|");
         given["dead-letters"].Json[0].GetProperty("conversion_id").GetString().ShouldBe($"perfectpay-{refused}");
         given["people"].Csv.ShouldContain("Bia Leitora");
+        given["gateways"]
+            .Json.EnumerateArray()
+            .Where(gateway => gateway.GetProperty("is_connected").GetBoolean())
+            .Select(gateway => $"{gateway.GetProperty("gateway")} {gateway.GetProperty("amount")}")
+            .ShouldContain("perfectpay sale_amount");
+        given["gateways"].Csv.ShouldNotContain(seller.Secret);
         given["audit"].Json.EnumerateArray().ShouldContain(change => change.GetProperty("what").GetString() == "funnel_added");
+        browser.Complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task The_list_of_tenants_is_given_away_with_the_figures_it_shows_and_no_tenant_of_others()
+    {
+        var sellers = new[] { await server.NewSellerAsync(), await server.NewSellerAsync(), await server.NewSellerAsync() };
+        foreach (var (index, seller) in sellers.Index())
+            for (var sale = 0; sale <= index; sale++)
+                await seller.DeliverAsync(Seller.Sale(seller.NewOrder()));
+        await server.Host.SettledAsync();
+        var both = await server.NewUserAsync(sellers[0].Tenant);
+        await server.Users.InviteAsync(both, "Ana Prado", sellers[1].Tenant, TenantRole.Viewer);
+        await using var browser = await server.SignedInAsync(both);
+        var page = await browser.GoAsync("/analytics");
+
+        JsonElement
+            .Parse(await DownloadAsync(page, "JSON"))
+            .EnumerateArray()
+            .Select(row =>
+                (row.GetProperty("tenant").GetString(), row.GetProperty("received").GetInt64(), row.GetProperty("sent").GetInt64())
+            )
+            .ShouldBe([(sellers[0].Tenant, 1, 1), (sellers[1].Tenant, 2, 2)], ignoreOrder: true);
+        var csv = await DownloadAsync(page, "CSV");
+        csv.ShouldContain($"{sellers[1].Tenant},");
+        csv.ShouldNotContain(sellers[2].Tenant);
+        foreach (var seller in sellers[..2])
+            (await page.InnerTextAsync($"tr:has(a[href='/analytics/{seller.Tenant}']) td:nth-child(2)")).ShouldBe(
+                seller == sellers[0] ? "1" : "2"
+            );
+
+        // An operator sees them all.
+        await using var operators = await server.SignedInAsync(await server.NewUserAsync(tenant: null));
+        (await DownloadAsync(await operators.GoAsync("/analytics"), "CSV")).ShouldContain(sellers[2].Tenant);
         browser.Complaints.ShouldBeEmpty();
     }
 
@@ -122,7 +162,7 @@ public sealed class ExportTests(DashboardServer server) : IClassFixture<Dashboar
             .ShouldBe("-1.5,,true,2026-03-05,2026-03-05T04:02:03.000Z");
 
     private static IEnumerable<string> Settings =>
-        ["/settings/funnels", "/settings/pixels", "/settings/people", "/settings/api-keys", "/settings/audit"];
+        ["/settings/funnels", "/settings/gateways", "/settings/pixels", "/settings/people", "/settings/api-keys", "/settings/audit"];
 
     private static async Task<string> DownloadAsync(IPage page, string what)
     {

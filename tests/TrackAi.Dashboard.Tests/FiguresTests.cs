@@ -1,4 +1,5 @@
 using TrackAi.Contracts;
+using TrackAi.Dashboard.Access;
 using TrackAi.Dashboard.Figures;
 
 namespace TrackAi.Dashboard.Tests;
@@ -103,6 +104,56 @@ public sealed class FiguresTests
         ($"{span.From:yyyy-MM-dd}", $"{span.To:yyyy-MM-dd}").ShouldBe((first, last));
         span.Before.Days.ShouldBe(span.Days);
         span.Before.To.ShouldBe(span.From.AddDays(-1));
+    }
+
+    [Fact]
+    public async Task However_many_tenants_there_are_their_figures_are_asked_for_once_each_in_its_own_days()
+    {
+        // Midnight in Tokyo is yesterday in São Paulo.
+        var figures = new AskedOnce();
+        var user = new SignedInUser(Guid.Empty, "op@loja.example", "Op", "", IsOperator: true, []);
+        SeenTenant[] seen =
+        [
+            .. new[] { ("paulista", "America/Sao_Paulo"), ("toquio", "Asia/Tokyo"), ("vazia", "Europe/Lisbon") }.Select(tenant =>
+                SeenTenant.Of(user, new Tenant(tenant.Item1, tenant.Item1, TenantStatus.Active, tenant.Item2))!
+            ),
+        ];
+
+        var rows = await TenantRow.ListAsync(
+            seen,
+            figures,
+            new Stopped(new(2026, 11, 21, 15, 0, 0, TimeSpan.Zero)),
+            CancellationToken.None
+        );
+
+        figures.Asked.Select(scope => (scope.TenantId, scope.To.Day)).ShouldBe([("paulista", 21), ("toquio", 22), ("vazia", 21)]);
+        rows.Select(row => (row.Seen.Slug, row.Figures.Received.Value)).ShouldBe([("paulista", 3m), ("toquio", 3m), ("vazia", 0m)]);
+    }
+
+    private sealed class Stopped(DateTimeOffset now) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => now;
+    }
+
+    private sealed class AskedOnce : IReadFigures
+    {
+        public IReadOnlyCollection<FigureScope> Asked { get; private set; } = [];
+
+        public Task<ILookup<string, FigureCell>> CellsAsync(
+            IReadOnlyCollection<FigureScope> scopes,
+            CancellationToken cancellationToken = default
+        )
+        {
+            Asked.ShouldBeEmpty("asked once");
+            Asked = scopes;
+            return Task.FromResult(scopes.Where(scope => scope.TenantId != "vazia").ToLookup(scope => scope.TenantId, _ => Cell(0, 3)));
+        }
+
+        public Task<IReadOnlyList<FigureCell>> CellsAsync(FigureScope scope, CancellationToken cancellationToken = default) =>
+            throw new InvalidOperationException("Tenant after tenant.");
+
+        public Task<IReadOnlyList<DelaySample>> DelaysAsync(FigureScope scope, CancellationToken cancellationToken = default) =>
+            throw new InvalidOperationException("Nobody looks at delays in a list.");
     }
 
     private static FigureCell Cell(

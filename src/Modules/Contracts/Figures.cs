@@ -36,6 +36,9 @@ public interface IReadFigures
 {
     Task<IReadOnlyList<FigureCell>> CellsAsync(FigureScope scope, CancellationToken cancellationToken = default);
 
+    /// <summary>Of several tenants at once, under the id of each: one scope a tenant, each with days of its own.</summary>
+    Task<ILookup<string, FigureCell>> CellsAsync(IReadOnlyCollection<FigureScope> scopes, CancellationToken cancellationToken = default);
+
     /// <summary>A day's latest sales stand for all of it.</summary>
     Task<IReadOnlyList<DelaySample>> DelaysAsync(FigureScope scope, CancellationToken cancellationToken = default);
 }

@@ -11,7 +11,10 @@ using TrackAi.Dashboard.Figures;
 
 namespace TrackAi.Dashboard.Web.Exports;
 
-/// <summary>GET /analytics/{tenant}/export/{what}.csv and .json: what a page shows under the same filters, all of it, a row at a time.</summary>
+/// <summary>
+/// GET /analytics/{tenant}/export/{what}.csv and .json: what a page shows under the same filters, all of it, a row at a time; the list of tenants, which is
+/// of none, is at /analytics/export/tenants.
+/// </summary>
 internal static class ExportEndpoints
 {
     public static void AddExports(this IServiceCollection services)
@@ -26,23 +29,24 @@ internal static class ExportEndpoints
         services.AddSingleton<IExport, ReadModelsExport>();
         services.AddSingleton<IExport, NotUnderstoodExport>();
         services.AddSingleton<IExport, FunnelsExport>();
+        services.AddSingleton<IExport, GatewaysExport>();
         services.AddSingleton<IExport, PeopleExport>();
         services.AddSingleton<IExport, ApiKeysExport>();
         services.AddSingleton<IExport, AuditExport>();
     }
 
-    public static void MapExport(this IEndpointRouteBuilder endpoints) =>
+    public static void MapExport(this IEndpointRouteBuilder endpoints)
+    {
         endpoints.MapGet("/analytics/{tenant}/export/{what}.{format}", SendAsync).RequireAuthorization().ExcludeFromDescription();
+        endpoints.MapGet("/analytics/export/tenants.{format}", SendTenantsAsync).RequireAuthorization().ExcludeFromDescription();
+    }
 
     private static async Task SendAsync([AsParameters] Request request)
     {
         var (http, cancellationToken) = (request.Http, request.Http.RequestAborted);
-        // A circuit is told who it is when it begins; so is a single request.
-        ((IHostEnvironmentAuthenticationStateProvider)request.States).SetAuthenticationState(
-            Task.FromResult(new AuthenticationState(http.User))
-        );
+        SignIn(request.States, http);
         if (
-            request.Format is not ("csv" or "json")
+            !IsFormat(request.Format)
             || request.Exports.SingleOrDefault(one => one.Name == request.What) is not { } export
             || await request.Access.FindAsync(request.Tenant, cancellationToken) is not { } seen
         )
@@ -51,7 +55,7 @@ internal static class ExportEndpoints
             return;
         }
 
-        if ((await request.Flags.ListAsync(cancellationToken)).Any(flag => flag is { Name: "analytics_views", IsOn: false }))
+        if (await IsSwitchedOffAsync(request.Flags, cancellationToken))
         {
             http.Response.StatusCode = StatusCodes.Status403Forbidden;
             return;
@@ -61,17 +65,73 @@ internal static class ExportEndpoints
         var today = DateOnly.FromDateTime(TimeZoneInfo.ConvertTime(request.Time.GetUtcNow(), seen.Zone).DateTime);
         var span = Span.Of(asked["period"], asked["from"], asked["to"], today);
         var table = await export.ReadAsync(new ExportScope(seen, span, asked), cancellationToken);
-        http.Response.Headers.CacheControl = "no-store";
-        http.Response.Headers.ContentDisposition = string.Create(
-            CultureInfo.InvariantCulture,
-            $"attachment; filename=\"{seen.Slug}-{export.Name}-{span.From:yyyy-MM-dd}-{span.To:yyyy-MM-dd}.{request.Format}\""
-        );
-        await (
-            request.Format == "csv"
-                ? Csv.WriteAsync(table, http.Response, cancellationToken)
-                : JsonRows.WriteAsync(table, http.Response, cancellationToken)
+        await WriteAsync(
+            table,
+            string.Create(CultureInfo.InvariantCulture, $"{seen.Slug}-{export.Name}-{span.From:yyyy-MM-dd}-{span.To:yyyy-MM-dd}"),
+            request.Format,
+            http.Response,
+            cancellationToken
         );
     }
+
+    private static async Task SendTenantsAsync([AsParameters] TenantsRequest request)
+    {
+        var (http, cancellationToken) = (request.Http, request.Http.RequestAborted);
+        SignIn(request.States, http);
+        if (!IsFormat(request.Format) || await request.Access.UserAsync(cancellationToken) is null)
+            http.Response.StatusCode = StatusCodes.Status404NotFound;
+        else if (await IsSwitchedOffAsync(request.Flags, cancellationToken))
+            http.Response.StatusCode = StatusCodes.Status403Forbidden;
+        else
+            await WriteAsync(
+                TenantsExport.Of(
+                    await TenantRow.ListAsync(
+                        await request.Access.ListAsync(cancellationToken),
+                        request.Figures,
+                        request.Time,
+                        cancellationToken
+                    )
+                ),
+                string.Create(CultureInfo.InvariantCulture, $"tenants-{request.Time.GetUtcNow():yyyy-MM-dd}"),
+                request.Format,
+                http.Response,
+                cancellationToken
+            );
+    }
+
+    // A circuit is told who it is when it begins; so is a single request.
+    private static void SignIn(AuthenticationStateProvider states, HttpContext http) =>
+        ((IHostEnvironmentAuthenticationStateProvider)states).SetAuthenticationState(Task.FromResult(new AuthenticationState(http.User)));
+
+    private static bool IsFormat(string format) => format is "csv" or "json";
+
+    private static async Task<bool> IsSwitchedOffAsync(IFeatureFlags flags, CancellationToken cancellationToken) =>
+        (await flags.ListAsync(cancellationToken)).Any(flag => flag is { Name: "analytics_views", IsOn: false });
+
+    private static Task WriteAsync(
+        ExportTable table,
+        string name,
+        string format,
+        HttpResponse response,
+        CancellationToken cancellationToken
+    )
+    {
+        response.Headers.CacheControl = "no-store";
+        response.Headers.ContentDisposition = $"attachment; filename=\"{name}.{format}\"";
+        return format == "csv"
+            ? Csv.WriteAsync(table, response, cancellationToken)
+            : JsonRows.WriteAsync(table, response, cancellationToken);
+    }
+
+    private sealed record TenantsRequest(
+        HttpContext Http,
+        [FromRoute] string Format,
+        TenantAccess Access,
+        AuthenticationStateProvider States,
+        IFeatureFlags Flags,
+        IReadFigures Figures,
+        TimeProvider Time
+    );
 
     private sealed record Request(
         HttpContext Http,

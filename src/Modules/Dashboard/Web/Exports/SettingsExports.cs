@@ -1,5 +1,6 @@
 using TrackAi.Contracts;
 using TrackAi.Dashboard.Figures;
+using Gateways = TrackAi.Dashboard.Pages.Settings.Gateways;
 
 namespace TrackAi.Dashboard.Web.Exports;
 
@@ -19,6 +20,34 @@ internal sealed class FunnelsExport(ITenantAdministration tenants) : IExport
             ("sends_renewals", funnel => funnel.SendsRenewals),
             ("created_at", funnel => funnel.CreatedAt)
         );
+}
+
+internal sealed class GatewaysExport(ITenantAdministration tenants, IGatewayAmounts amounts, IFeatureFlags flags) : IExport
+{
+    public string Name => "gateways";
+
+    public async Task<ExportTable> ReadAsync(ExportScope scope, CancellationToken cancellationToken)
+    {
+        var connections = (await tenants.ListConnectionsAsync(scope.Tenant, cancellationToken)).ToDictionary(
+            connection => connection.Gateway,
+            StringComparer.Ordinal
+        );
+        var off = (await flags.ListAsync(cancellationToken))
+            .Where(flag => !flag.IsOn)
+            .Select(flag => flag.Name)
+            .ToHashSet(StringComparer.Ordinal);
+        return ExportTable.Of(
+            Gateways.Names.Select(name => (Name: name, Set: connections.GetValueOrDefault(name))),
+            ("gateway", gateway => gateway.Name),
+            ("is_connected", gateway => gateway.Set?.SecretSetAt is not null),
+            ("is_switched_off", gateway => off.Contains($"gateway_{gateway.Name}")),
+            ("secret_set_at", gateway => gateway.Set?.SecretSetAt),
+            ("secret_before_valid_until", gateway => gateway.Set?.PreviousValidUntil),
+            ("allowed_networks", gateway => string.Join(' ', gateway.Set?.AllowedNetworks ?? [])),
+            ("has_secret_end", gateway => gateway.Set?.HasUrlSegment ?? false),
+            ("amount", gateway => gateway.Set?.Amount ?? (amounts.Of(gateway.Name) is [var usual, ..] ? usual : null))
+        );
+    }
 }
 
 internal sealed class PeopleExport(IUsers users) : IExport
