@@ -28,7 +28,7 @@ public sealed class TrackingSlotsTests
     public void A_token_is_found_inside_whatever_it_is_packed_into(string sck)
     {
         TrackingSlots.Of(Campaign.None with { Sck = sck }).ClickTokens.ShouldBe([Token]);
-        ClickToken.FindIn(sck).ShouldBe(Token);
+        ClickToken.FindAll(sck).ShouldBe([Token]);
     }
 
     [Fact]

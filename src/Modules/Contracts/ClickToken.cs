@@ -33,29 +33,12 @@ public static partial class ClickToken
     }
 
     /// <summary>Whether <paramref name="text"/> is exactly one token: 21 characters with the right check character, or the 20 without one.</summary>
-    public static bool IsValid(string? text) => text is { Length: 20 or 21 } && string.Equals(FindIn(text), text, StringComparison.Ordinal);
+    public static bool IsValid(string? text) =>
+        text is { Length: 20 or 21 } && AllIn(text) is [var only] && string.Equals(only, text, StringComparison.Ordinal);
 
     /// <summary>
-    /// The first token inside any of the tracking fields, whatever surrounds it; null when there is none. Where the check character does not
-    /// fit, the 20 characters in front of it are taken: a token minted without one, glued to another script's text.
-    /// </summary>
-    public static string? FindIn(params ReadOnlySpan<string?> fields)
-    {
-        foreach (var field in fields)
-        {
-            if (field is null)
-                continue;
-            var text = TrackingText.Unescaped(field);
-            foreach (var match in Candidate().EnumerateMatches(text))
-                return TokenAt(text, match.Index);
-        }
-
-        return null;
-    }
-
-    /// <summary>
-    /// Each different token inside the tracking fields of one delivery, as <see cref="FindIn"/> takes them and in that order. A checkout that was
-    /// reached twice may carry two; of more than eight the rest is no evidence but somebody's joke.
+    /// Each different token inside the tracking fields of one delivery, in the order of the fields. A checkout that was reached twice may carry two; of
+    /// more than eight the rest is no evidence but somebody's joke.
     /// </summary>
     public static IReadOnlyList<string> FindAll(params ReadOnlySpan<string?> fields)
     {
@@ -76,7 +59,10 @@ public static partial class ClickToken
         return found ?? (IReadOnlyList<string>)[];
     }
 
-    /// <summary>Every token inside a tracking field, each as <see cref="FindIn"/> takes it.</summary>
+    /// <summary>
+    /// Every token inside a tracking field, whatever surrounds it. Where the check character does not fit, the 20 characters in front of it are taken: a
+    /// token minted without one, glued to another script's text.
+    /// </summary>
     public static IReadOnlyList<string> AllIn(string field)
     {
         List<string>? found = null;
