@@ -98,18 +98,14 @@ public sealed class BulkTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(typeof(PaidByMembers), 120_000, 50_000)]
-    [InlineData(typeof(PaidBySet), 270_000, 250_000)]
-    public async Task A_rebuild_that_was_killed_between_large_pages_goes_on_there_and_ends_at_the_live_rows_with_all_indexes(
-        Type kind,
-        int events,
-        long left
-    )
+    [InlineData(typeof(PaidByMembers))]
+    [InlineData(typeof(PaidBySet))]
+    public async Task A_rebuild_that_was_killed_between_large_pages_goes_on_there_and_ends_at_the_live_rows_with_all_indexes(Type kind)
     {
         var live = (IBulkProbe)Activator.CreateInstance(kind)!;
         var name = live.Name;
         await using var host = await StartAsync(live);
-        await ImportAsync(host, Payments(events));
+        await ImportAsync(host, Payments(120_000));
         await host.CaughtUpAsync(name);
         var rows = await RowsAsync(name);
 
@@ -124,7 +120,7 @@ public sealed class BulkTests : IAsyncLifetime
                 : Task.CompletedTask;
         await using (var killed = await StartAsync(daemon: false, dying))
             await Should.ThrowAsync<Exception>(killed.Services.GetRequiredService<ProjectionRebuilder>().RebuildAsync(name));
-        (await database.ScalarAsync<long>("select position from es_rebuild")).ShouldBe(left);
+        (await database.ScalarAsync<long>("select position from es_rebuild")).ShouldBe(50_000);
         (
             await database.ScalarAsync<long>(
                 $"select count(*) from pg_indexes where schemaname = 'rebuild_{name.ToLowerInvariant()}' and tablename = '{live.Tables[0]}'"
@@ -140,7 +136,7 @@ public sealed class BulkTests : IAsyncLifetime
         await second.Services.GetRequiredService<ProjectionRebuilder>().RebuildAsync(name);
         await host.CaughtUpAsync(name);
 
-        resuming.Largest.ShouldBeLessThan(events, "the first page was not done again");
+        resuming.Largest.ShouldBeLessThan(120_000, "the first page was not done again");
         resumed.ShouldBeGreaterThan(0);
         await ShouldEqualTheLogAsync(name);
         (await RowsAsync(name)).ShouldNotBe(rows, "what was appended meanwhile is in it");

@@ -44,7 +44,7 @@ public sealed class EventFacts<TFact>(EventMemberSet members)
         ReadAsync(
             new NpgsqlCommand(
                 $"""
-                select {EventMemberRow.Columns(members)}, e.stream_id, e.version from {ISetProjection.Log} e
+                select {EventMemberRow.Columns(members)} from {ISetProjection.Log} e
                 where e.seq_id > $3 and e.seq_id <= $4 and e.is_archived = false and e.type = any ($1) and e.seq_id <> all ($2)
                 order by e.seq_id
                 """,
@@ -76,7 +76,7 @@ public sealed class EventFacts<TFact>(EventMemberSet members)
                 $"""
                 select e.* from unnest($3, $4, $5) k(tenant_id, stream_id, version)
                 cross join lateral (
-                    select {EventMemberRow.Columns(members)}, e.stream_id, e.version from {ISetProjection.Log} e
+                    select {EventMemberRow.Columns(members)} from {ISetProjection.Log} e
                     where e.tenant_id = k.tenant_id and e.stream_id = k.stream_id and e.version < k.version
                       and e.is_archived = false and e.type = any ($1) and e.seq_id <> all ($2)
                     order by e.version
@@ -112,10 +112,9 @@ public sealed class EventFacts<TFact>(EventMemberSet members)
     {
         await using var _ = select;
         await using var rows = await select.ExecuteReaderAsync(cancellationToken);
-        var (stream, version) = (rows.FieldCount - 2, rows.FieldCount - 1);
         var row = new EventMemberRow(rows);
-        while (await rows.ReadAsync(cancellationToken))
-            yield return new(new StreamId(row.TenantId, rows.GetString(stream)), rows.GetInt64(version), Of(row));
+        while (await row.ReadAsync(cancellationToken))
+            yield return new(row.Stream, row.Version, Of(row));
     }
 
     private static NpgsqlParameter Texts(IEnumerable<string> values) =>

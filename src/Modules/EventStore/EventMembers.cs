@@ -1,11 +1,18 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Npgsql;
 
 namespace TrackAi.EventStore;
 
 /// <summary>A member of an event's JSON, such as <c>gateway</c> or <c>value.amount</c>.</summary>
-public readonly record struct EventMember(int Index, string Path);
+public readonly record struct EventMember(int Index, string Path)
+{
+    /// <summary>Is not looked for: empty, null, zero or the beginning of time in every event.</summary>
+    public static readonly EventMember NotAsked = new(-1, "");
+
+    public bool IsAsked => Index >= 0;
+}
 
 /// <summary>The members a projection asks for.</summary>
 public sealed class EventMemberSet
@@ -21,8 +28,8 @@ public sealed class EventMemberSet
     }
 
     /// <summary>The select list: each member as text.</summary>
-    internal string Columns =>
-        string.Join(", ", paths.Select(path => $"e.data{string.Concat(path[..^1].Select(step => $"->'{step}'"))}->>'{path[^1]}'"));
+    internal IEnumerable<string> Columns =>
+        paths.Select(path => $"e.data{string.Concat(path[..^1].Select(step => $"->'{step}'"))}->>'{path[^1]}'");
 
     internal EventMembers Of(RecordedEvent recorded)
     {
@@ -66,14 +73,17 @@ public abstract class EventMembers
     private const string Written = "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFzzz";
 
     public abstract long Sequence { get; }
-    public abstract string TenantId { get; }
+    public abstract StreamId Stream { get; }
+    public string TenantId => Stream.TenantId;
 
     /// <summary>Marten's alias, such as <c>conversion_received</c>.</summary>
     public abstract string Type { get; }
 
-    public abstract string? TextOrNull(EventMember member);
+    public string? TextOrNull(EventMember member) => member.IsAsked ? Find(member) : null;
 
-    public string Text(EventMember member) => TextOrNull(member) ?? throw Unreadable(member, "is missing");
+    protected abstract string? Find(EventMember member);
+
+    public string Text(EventMember member) => !member.IsAsked ? "" : TextOrNull(member) ?? throw Unreadable(member, "is missing");
 
     public decimal Number(EventMember member) =>
         decimal.TryParse(Text(member), NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
@@ -90,7 +100,7 @@ public abstract class EventMembers
         : int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out var value) ? value
         : throw Unreadable(member, "is no whole number");
 
-    public int Whole(EventMember member) => WholeOrNull(member) ?? throw Unreadable(member, "is missing");
+    public int Whole(EventMember member) => !member.IsAsked ? 0 : WholeOrNull(member) ?? throw Unreadable(member, "is missing");
 
     public DateTimeOffset? TimeOrNull(EventMember member) =>
         TextOrNull(member) is not { } text ? null
@@ -99,7 +109,8 @@ public abstract class EventMembers
         : DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var value) ? value
         : throw Unreadable(member, "is no time");
 
-    public DateTimeOffset Time(EventMember member) => TimeOrNull(member) ?? throw Unreadable(member, "is missing");
+    public DateTimeOffset Time(EventMember member) =>
+        !member.IsAsked ? default : TimeOrNull(member) ?? throw Unreadable(member, "is missing");
 
     public UnreadableEventException Unreadable(EventMember member, string why) =>
         new($"Event {Sequence} of type '{Type}': {member.Path} {why}.");
@@ -109,23 +120,43 @@ public abstract class EventMembers
 internal sealed class EventMemberValues(RecordedEvent recorded, string?[] values) : EventMembers
 {
     public override long Sequence => recorded.Sequence;
-    public override string TenantId => recorded.TenantId;
+    public override StreamId Stream => recorded.Stream;
     public override string Type => recorded.Type;
 
-    public override string? TextOrNull(EventMember member) => values[member.Index];
+    protected override string? Find(EventMember member) => values[member.Index];
 }
 
-/// <summary>Members in the row a reader stands at: <c>seq_id, tenant_id, type</c> and one column each.</summary>
+/// <summary>Members in the row a reader stands at: <c>seq_id, tenant_id, stream_id, version, type</c> and one column each.</summary>
 internal sealed class EventMemberRow(NpgsqlDataReader row) : EventMembers
 {
-    private const int First = 3;
+    private const int First = 5;
+
+    private readonly Dictionary<string, string> known = new(StringComparer.Ordinal);
+    private StreamId stream;
+    private string type = "";
 
     public override long Sequence => row.GetInt64(0);
-    public override string TenantId => row.GetString(1);
-    public override string Type => row.GetString(2);
+    public override StreamId Stream => stream;
+    public long Version => row.GetInt64(3);
+    public override string Type => type;
 
-    public static string Columns(EventMemberSet members) => $"e.seq_id, e.tenant_id, e.type, {members.Columns}";
+    public static string Columns(EventMemberSet members) =>
+        $"e.seq_id, e.tenant_id, e.stream_id, e.version, e.type{string.Concat(members.Columns.Select(column => $", {column}"))}";
 
-    public override string? TextOrNull(EventMember member) =>
-        row.IsDBNull(First + member.Index) ? null : row.GetString(First + member.Index);
+    public async ValueTask<bool> ReadAsync(CancellationToken cancellationToken)
+    {
+        if (!await row.ReadAsync(cancellationToken))
+            return false;
+        (stream, type) = (new StreamId(Known(row.GetString(1)), row.GetString(2)), Known(row.GetString(4)));
+        return true;
+    }
+
+    protected override string? Find(EventMember member) => row.IsDBNull(First + member.Index) ? null : row.GetString(First + member.Index);
+
+    // There are few tenants and types, and many rows that live as long as their page.
+    private string Known(string text)
+    {
+        ref var same = ref CollectionsMarshal.GetValueRefOrAddDefault(known, text, out _);
+        return same ??= text;
+    }
 }

@@ -36,7 +36,7 @@ public abstract class MemberProjection<TFact>(EventFacts<TFact> reader) : IProje
     {
         var facts = new List<TFact>();
         var row = new EventMemberRow(rows);
-        while (await rows.ReadAsync(cancellationToken))
+        while (await row.ReadAsync(cancellationToken))
             facts.Add(reader.Of(row));
         return async (connection, token) =>
         {

@@ -40,7 +40,24 @@ internal sealed record ConversionState(
     string? DispatchReason,
     DateTimeOffset? SentAt,
     string? FunnelId
-);
+)
+{
+    public string State { get; set; } = State;
+    public decimal Amount { get; set; } = Amount;
+    public string Currency { get; set; } = Currency;
+    public string GatewayStatus { get; set; } = GatewayStatus;
+    public DateTimeOffset StateChangedAt { get; set; } = StateChangedAt;
+    public DateTimeOffset? PaidAt { get; set; } = PaidAt;
+    public bool? Matched { get; set; } = Matched;
+    public string? MatchRule { get; set; } = MatchRule;
+    public double? MatchScore { get; set; } = MatchScore;
+    public string? ClickId { get; set; } = ClickId;
+    public DateTimeOffset? DecidedAt { get; set; } = DecidedAt;
+    public string DispatchStatus { get; set; } = DispatchStatus;
+    public string? DispatchReason { get; set; } = DispatchReason;
+    public DateTimeOffset? SentAt { get; set; } = SentAt;
+    public string? FunnelId { get; set; } = FunnelId;
+}
 
 /// <param name="LastAttempt">Its sequence in <c>dispatch_attempt</c>; null when it was asked for again since.</param>
 internal sealed record DispatchState(

@@ -7,7 +7,7 @@ namespace TrackAi.Analytics.Projections;
 /// <summary>
 /// Builds where every conversion and every dispatch stands. Two round trips a page: what the page's conversions were, and what they are now.
 /// </summary>
-internal sealed class ConversionStatusProjection() : MemberProjection<StatusFact>(StatusReader.Facts)
+internal sealed class ConversionStatusProjection() : MemberProjection<StatusFact>(StatusReader.Rows)
 {
     private const string Zones = "conversion_status_tenant";
 

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Npgsql;
+using NpgsqlTypes;
 using TrackAi.EventStore;
 
 namespace TrackAi.Analytics.Projections;
@@ -17,7 +18,7 @@ internal sealed class DispatchSummaryProjection : ISetProjection
     // 2: by funnel.
     public int Version => 2;
 
-    public IReadOnlyCollection<Type> EventTypes => StatusReader.Facts.EventTypes;
+    public IReadOnlyCollection<Type> EventTypes => StatusReader.Figures.EventTypes;
 
     public IReadOnlyList<string> Tables { get; } = ["conversion_daily", "dispatch_attempt_daily"];
 
@@ -26,7 +27,7 @@ internal sealed class DispatchSummaryProjection : ISetProjection
         var fold = new StatusFold();
         var begun = new Dictionary<ConversionKey, Begun>();
         var (events, tried) = (0L, new List<Tried>());
-        await foreach (var (stream, version, said) in StatusReader.Facts.ReadAsync(range, connection, cancellationToken))
+        await foreach (var (stream, version, said) in StatusReader.Figures.ReadAsync(range, connection, cancellationToken))
         {
             events++;
             if (said is not ConversionFact fact)
@@ -60,7 +61,7 @@ internal sealed class DispatchSummaryProjection : ISetProjection
         if (begun.Count == 0)
             return;
         var before = begun.Values.Select(one => one.Before).ToArray();
-        await foreach (var older in StatusReader.Facts.ReadBeforeAsync(before, skipped, connection, cancellationToken))
+        await foreach (var older in StatusReader.Figures.ReadBeforeAsync(before, skipped, connection, cancellationToken))
             if (older.Fact is ConversionFact fact)
                 fold.Apply(fact);
         foreach (var (key, one) in begun)
@@ -83,7 +84,9 @@ internal sealed class DispatchSummaryProjection : ISetProjection
 
         return
         [
-            .. cells.Where(cell => cell.Value is not (0, 0m)).Select(cell => new Move(cell.Key, cell.Value.Conversions, cell.Value.Amount)),
+            .. cells
+                .Where(cell => cell.Value is not (0, 0m))
+                .Select(cell => new Move(cell.Key, cell.Value.Conversions, Decimals.Trimmed(cell.Value.Amount))),
         ];
 
         void Add(ConversionKey key, ConversionState? conversion, int sign)
@@ -107,7 +110,11 @@ internal sealed class DispatchSummaryProjection : ISetProjection
                     one.Reason ?? "",
                     one.IsAnswered ? Latency.Bucket(one.LatencyMs) : Latency.NoAnswer
                 ))
-                .Select(cell => new Tries(cell.Key, cell.LongCount(), cell.Sum(one => Latency.Milliseconds(one.LatencyMs)))),
+                .Select(cell => new Tries(
+                    cell.Key,
+                    cell.LongCount(),
+                    Decimals.Trimmed(cell.Sum(one => Latency.Milliseconds(one.LatencyMs)))
+                )),
         ];
 
     // What is in these rows depends on the log alone, not on how it was cut into pages: no empty cell stays, no scale of a number that is gone.
@@ -118,21 +125,19 @@ internal sealed class DispatchSummaryProjection : ISetProjection
         CancellationToken cancellationToken
     )
     {
+        var isNewMove = await NewDaysAsync("conversion_daily", moves, move => move.Cell.TenantId, connection, cancellationToken);
+        var isNewTry = await NewDaysAsync("dispatch_attempt_daily", tries, one => one.Cell.TenantId, connection, cancellationToken);
+        var byNewMove = moves.ToLookup(move => isNewMove(move.Cell.TenantId, move.Cell.Date));
+        var byNewTry = tries.ToLookup(one => isNewTry(one.Cell.TenantId, one.Cell.Date));
+
         await using var batch = new NpgsqlBatch(connection);
-        Cells(moves)
-            .Long("conversions", row => row.Conversions)
-            .Number("amount", row => row.Amount)
+        Counted(byNewMove[true]).InsertTo(batch, "conversion_daily");
+        Counted(byNewMove[false])
             .WriteTo(
                 batch,
                 rows =>
                     $"""
-                        insert into conversion_daily as d ({rows.Names})
-                        select {rows.Names.Replace(
-                            "amount",
-                            "trim_scale(amount)",
-                            StringComparison.Ordinal
-                        )} from {rows.Unnest} n({rows.Names})
-                        order by tenant_id, date, gateway, funnel_id, kind, state, currency, match, dispatch_status, dispatch_reason
+                        insert into conversion_daily as d ({rows.Names}) select * from {rows.Unnest} order by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
                         on conflict (tenant_id, date, gateway, funnel_id, kind, state, currency, match, dispatch_status, dispatch_reason)
                         do update set conversions = d.conversions + excluded.conversions, amount = trim_scale(d.amount + excluded.amount)
                         """
@@ -146,15 +151,8 @@ internal sealed class DispatchSummaryProjection : ISetProjection
                         where ({rows.NamesOf("d")}) = ({rows.NamesOf("n")}) and d.conversions = 0
                         """
             );
-        new Rows<Tries>(tries)
-            .Text("tenant_id", row => row.Cell.TenantId)
-            .Date("date", row => row.Cell.Date)
-            .Text("gateway", row => row.Cell.Gateway)
-            .Text("status", row => row.Cell.Status)
-            .Text("reason", row => row.Cell.Reason)
-            .Int("latency_bucket", row => row.Cell.LatencyBucket)
-            .Long("attempts", row => row.Attempts)
-            .Number("latency_ms", row => row.LatencyMs)
+        Tried(byNewTry[true]).InsertTo(batch, "dispatch_attempt_daily");
+        Tried(byNewTry[false])
             .WriteTo(
                 batch,
                 rows =>
@@ -167,6 +165,53 @@ internal sealed class DispatchSummaryProjection : ISetProjection
         if (batch.BatchCommands.Count > 0)
             await batch.ExecuteNonQueryAsync(cancellationToken);
     }
+
+    // Going over a long log most cells are of days that their tenant has no figures of yet: new for certain, they need no look at what is there.
+    private static async Task<Func<string, DateOnly, bool>> NewDaysAsync<TRow>(
+        string table,
+        IReadOnlyCollection<TRow> rows,
+        Func<TRow, string> tenantOf,
+        NpgsqlConnection connection,
+        CancellationToken cancellationToken
+    )
+    {
+        if (rows.Count < Rows.Many)
+            return (_, _) => false;
+        await using var select = new NpgsqlCommand(
+            $"select t.tenant_id, (select max(d.date) from {table} d where d.tenant_id = t.tenant_id) from unnest($1) t(tenant_id)",
+            connection
+        )
+        {
+            Parameters =
+            {
+                new()
+                {
+                    Value = rows.Select(tenantOf).Distinct(StringComparer.Ordinal).ToArray(),
+                    NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar,
+                },
+            },
+        };
+        var latest = new Dictionary<string, DateOnly>(StringComparer.Ordinal);
+        await using var row = await select.ExecuteReaderAsync(cancellationToken);
+        while (await row.ReadAsync(cancellationToken))
+            if (row.ValueOrNull<DateOnly>(1) is { } date)
+                latest.Add(row.GetString(0), date);
+        return (tenant, date) => !latest.TryGetValue(tenant, out var known) || date > known;
+    }
+
+    private static Rows<Tries> Tried(IEnumerable<Tries> tries) =>
+        new Rows<Tries>([.. tries])
+            .Text("tenant_id", row => row.Cell.TenantId)
+            .Date("date", row => row.Cell.Date)
+            .Text("gateway", row => row.Cell.Gateway)
+            .Text("status", row => row.Cell.Status)
+            .Text("reason", row => row.Cell.Reason)
+            .Int("latency_bucket", row => row.Cell.LatencyBucket)
+            .Long("attempts", row => row.Attempts)
+            .Number("latency_ms", row => row.LatencyMs);
+
+    private static Rows<Move> Counted(IEnumerable<Move> moves) =>
+        Cells([.. moves]).Long("conversions", row => row.Conversions).Number("amount", row => row.Amount);
 
     private static Rows<Move> Cells(IReadOnlyCollection<Move> moves) =>
         new Rows<Move>(moves)

@@ -66,3 +66,9 @@ internal static class Latency
     /// <summary>Sums of decimals do not depend on their order, so a rebuild comes to the same figures.</summary>
     public static decimal Milliseconds(double latency) => Math.Round((decimal)Math.Clamp(latency, 0, 1e9), 3);
 }
+
+internal static class Decimals
+{
+    /// <summary>Without zeros at its end, as Postgres' <c>trim_scale</c>.</summary>
+    public static decimal Trimmed(decimal value) => value / 1.0000000000000000000000000000m;
+}

@@ -4,14 +4,17 @@ using NpgsqlTypes;
 
 namespace TrackAi.Analytics.Projections;
 
+internal static class Rows
+{
+    /// <summary>From about here on COPY is quicker, its extra round trips included.</summary>
+    public const int Many = 2000;
+}
+
 /// <summary>
 /// Rows as one array a column, so that one statement writes them all: <c>insert into t ({Names}) select * from {Unnest}</c>. Very many new rows go by COPY.
 /// </summary>
 internal sealed class Rows<T>(IReadOnlyCollection<T> rows)
 {
-    // From about here on COPY is quicker, its extra round trips included.
-    private const int Many = 2000;
-
     private readonly List<string> names = [];
     private readonly List<Func<NpgsqlParameter>> parameters = [];
     private readonly List<Action<NpgsqlBinaryImporter, T>> fields = [];
@@ -59,7 +62,7 @@ internal sealed class Rows<T>(IReadOnlyCollection<T> rows)
     /// <summary>Adds rows that are not there yet: to the batch, or at once by COPY where they are many.</summary>
     public void InsertTo(NpgsqlBatch batch, string table)
     {
-        if (Count < Many)
+        if (Count < Rows.Many)
         {
             WriteTo(batch, rows => $"insert into {table} ({rows.Names}) select * from {rows.Unnest}");
             return;

@@ -68,7 +68,7 @@ internal sealed class Standing
                 Receive(received);
                 break;
             case StateMoved moved:
-                Now = Now is null ? null : Moved(Now, moved);
+                Move(moved);
                 break;
             case Decided decided:
                 Decide(decided);
@@ -117,33 +117,33 @@ internal sealed class Standing
     }
 
     // A refund may name what was given back: the amount stays the sale's.
-    private static ConversionState Moved(ConversionState conversion, StateMoved change)
+    private void Move(StateMoved change)
     {
-        var moved = conversion with { State = change.To, GatewayStatus = change.GatewayStatus, StateChangedAt = change.OccurredAt };
-        return change.To != Approved
-            ? moved
-            : moved with
-            {
-                Amount = change.Amount,
-                Currency = change.Currency,
-                PaidAt = conversion.PaidAt ?? change.OccurredAt,
-                DispatchReason = conversion.DispatchReason == NotApproved ? null : conversion.DispatchReason,
-            };
+        if (Changing() is not { } conversion)
+            return;
+        (conversion.State, conversion.GatewayStatus, conversion.StateChangedAt) = (change.To, change.GatewayStatus, change.OccurredAt);
+        if (change.To != Approved)
+            return;
+        (conversion.Amount, conversion.Currency) = (change.Amount, change.Currency);
+        conversion.PaidAt ??= change.OccurredAt;
+        if (conversion.DispatchReason == NotApproved)
+            conversion.DispatchReason = null;
     }
 
     private void Decide(Decided decided)
     {
-        if (Now is not null)
-            Now = Now with
-            {
-                Matched = decided.Matched,
-                MatchRule = decided.Rule,
-                MatchScore = decided.Score,
-                ClickId = decided.ClickId,
-                DecidedAt = decided.DecidedAt,
-                FunnelId = decided.FunnelId,
-            };
+        if (Changing() is not { } conversion)
+            return;
+        conversion.Matched = decided.Matched;
+        conversion.MatchRule = decided.Rule;
+        conversion.MatchScore = decided.Score;
+        conversion.ClickId = decided.ClickId;
+        conversion.DecidedAt = decided.DecidedAt;
+        conversion.FunnelId = decided.FunnelId;
     }
+
+    // What it was stays as it was.
+    private ConversionState? Changing() => ReferenceEquals(Now, Before) && Now is not null ? Now = Now with { } : Now;
 
     private void Request(Requested requested)
     {
@@ -188,7 +188,7 @@ internal sealed class Standing
                 }
             );
         if (Now is not null && Speaks(skipped.EventName) && MostUrgent() is null)
-            Now = Now with { DispatchStatus = DispatchStatus.Skipped, DispatchReason = skipped.Reason };
+            Stand(DispatchStatus.Skipped, skipped.Reason, sentAt: Now.SentAt);
     }
 
     private static bool IsOpen(DispatchState dispatch, string eventName) =>
@@ -231,12 +231,13 @@ internal sealed class Standing
     {
         dispatch.Now = state;
         if (Now is not null && MostUrgent() is { } speaker)
-            Now = Now with
-            {
-                DispatchStatus = speaker.Status,
-                DispatchReason = speaker.Reason,
-                SentAt = speaker.Status == DispatchStatus.Sent ? Now.SentAt ?? speaker.ChangedAt : null,
-            };
+            Stand(speaker.Status, speaker.Reason, speaker.Status == DispatchStatus.Sent ? Now.SentAt ?? speaker.ChangedAt : null);
+    }
+
+    private void Stand(string status, string? reason, DateTimeOffset? sentAt)
+    {
+        var conversion = Changing()!;
+        (conversion.DispatchStatus, conversion.DispatchReason, conversion.SentAt) = (status, reason, sentAt);
     }
 
     // Of several pixels the one that still needs something speaks for the conversion.

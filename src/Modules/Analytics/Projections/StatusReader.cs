@@ -4,102 +4,161 @@ using TrackAi.EventStore;
 namespace TrackAi.Analytics.Projections;
 
 /// <summary>How the events that move a conversion are read, for all that tells where conversions stand.</summary>
-internal static class StatusReader
+internal sealed class StatusReader
 {
-    private static readonly EventMemberSet Asked = new();
-    private static readonly EventMember Slug = Asked.Add("slug");
-    private static readonly EventMember TimeZone = Asked.Add("timeZone");
-    private static readonly EventMember ConversionId = Asked.Add("conversionId");
-    private static readonly EventMember Gateway = Asked.Add("gateway");
-    private static readonly EventMember Kind = Asked.Add("kind");
-    private static readonly EventMember State = Asked.Add("state");
-    private static readonly EventMember To = Asked.Add("to");
-    private static readonly EventMember Amount = Asked.Add("value.amount");
-    private static readonly EventMember Currency = Asked.Add("value.currency");
-    private static readonly EventMember GatewayStatus = Asked.Add("gatewayStatus");
-    private static readonly EventMember OccurredAt = Asked.Add("occurredAt");
-    private static readonly EventMember ReceivedAt = Asked.Add("receivedAt");
-    private static readonly EventMember Rule = Asked.Add("rule");
-    private static readonly EventMember Score = Asked.Add("score");
-    private static readonly EventMember ClickId = Asked.Add("clickId");
-    private static readonly EventMember DecidedAt = Asked.Add("decidedAt");
-    private static readonly EventMember FunnelId = Asked.Add("funnelId");
-    private static readonly EventMember DispatchId = Asked.Add("dispatchId");
-    private static readonly EventMember EventName = Asked.Add("eventName");
-    private static readonly EventMember PixelId = Asked.Add("pixelId");
-    private static readonly EventMember RequestedAt = Asked.Add("requestedAt");
-    private static readonly EventMember Reason = Asked.Add("reason");
-    private static readonly EventMember ErrorClass = Asked.Add("errorClass");
-    private static readonly EventMember Number = Asked.Add("attempt");
-    private static readonly EventMember AttemptedAt = Asked.Add("attemptedAt");
-    private static readonly EventMember RetryAt = Asked.Add("retryAt");
-    private static readonly EventMember RedrivenAt = Asked.Add("redrivenAt");
-    private static readonly EventMember HttpStatus = Asked.Add("httpStatus");
-    private static readonly EventMember LatencyMs = Asked.Add("latencyMs");
+    /// <summary>Everything that a row tells of a conversion, and the zones that its days are in.</summary>
+    public static readonly EventFacts<StatusFact> Rows = new StatusReader(Readers.Rows).RowFacts();
 
-    public static readonly EventFacts<StatusFact> Facts = new EventFacts<StatusFact>(Asked)
-        .On<TenantAdded>(e => new TenantSeen(e.Text(Slug), e.Text(TimeZone)))
-        .On<ConversionReceived>(e => new Received(
-            KeyOf(e),
-            e.Text(Gateway),
-            NameOf<ConversionKind>(e, Kind),
-            NameOf<PaymentState>(e, State),
-            e.Number(Amount),
-            e.Text(Currency),
-            e.Text(GatewayStatus),
-            e.Time(OccurredAt),
-            e.Time(ReceivedAt)
-        ))
-        .On<ConversionStateChanged>(e => new StateMoved(
-            KeyOf(e),
-            NameOf<PaymentState>(e, To),
-            e.Number(Amount),
-            e.Text(Currency),
-            e.Text(GatewayStatus),
-            e.Time(OccurredAt)
-        ))
-        .On<ConversionMatched>(e => new Decided(
-            KeyOf(e),
-            Matched: true,
-            NameOf<MatchRule>(e, Rule),
-            e.RealOrNull(Score),
-            e.TextOrNull(ClickId),
-            e.Time(DecidedAt),
-            e.TextOrNull(FunnelId)
-        ))
-        .On<ConversionUnmatched>(e => new Decided(KeyOf(e), Matched: false, null, null, null, e.Time(DecidedAt), e.TextOrNull(FunnelId)))
-        .On<DispatchRequested>(e => new Requested(
-            KeyOf(e),
-            e.Text(DispatchId),
-            e.Text(Gateway),
-            e.Text(EventName),
-            e.Text(PixelId),
-            e.Time(RequestedAt)
-        ))
-        .On<DispatchSkipped>(e => new Skipped(KeyOf(e), e.Text(EventName), e.Text(Reason), e.Time(DecidedAt)))
-        .On<DispatchSucceeded>(e => AttemptOf(e, DispatchStatus.Sent, null, null))
-        .On<DispatchFailed>(e => AttemptOf(e, DispatchStatus.Failed, e.Text(ErrorClass), e.Time(RetryAt)))
-        .On<DispatchRedriven>(e => new Redriven(KeyOf(e), e.Text(DispatchId), e.Time(RedrivenAt)))
-        .On<DispatchDeadLettered>(e => AttemptOf(e, DispatchStatus.Dead, e.Text(Reason), null));
+    /// <summary>What a conversion is counted by, and no more: it goes by its stream there, and what only a row tells is empty.</summary>
+    public static readonly EventFacts<StatusFact> Figures = new StatusReader(Readers.Figures).Facts();
 
-    private static ConversionKey KeyOf(EventMembers e) => new(e.TenantId, e.Text(ConversionId));
+    private readonly EventMemberSet asked = new();
+    private readonly EventMember conversionId;
+    private readonly EventMember gateway;
+    private readonly EventMember kind;
+    private readonly EventMember state;
+    private readonly EventMember to;
+    private readonly EventMember amount;
+    private readonly EventMember currency;
+    private readonly EventMember gatewayStatus;
+    private readonly EventMember occurredAt;
+    private readonly EventMember receivedAt;
+    private readonly EventMember rule;
+    private readonly EventMember score;
+    private readonly EventMember clickId;
+    private readonly EventMember decidedAt;
+    private readonly EventMember funnelId;
+    private readonly EventMember dispatchId;
+    private readonly EventMember eventName;
+    private readonly EventMember pixelId;
+    private readonly EventMember requestedAt;
+    private readonly EventMember reason;
+    private readonly EventMember errorClass;
+    private readonly EventMember number;
+    private readonly EventMember attemptedAt;
+    private readonly EventMember retryAt;
+    private readonly EventMember redrivenAt;
+    private readonly EventMember httpStatus;
+    private readonly EventMember latencyMs;
+    private readonly EventMember slug;
+    private readonly EventMember timeZone;
+
+    private StatusReader(Readers reader)
+    {
+        conversionId = Ask("conversionId", Readers.Rows);
+        gateway = Ask("gateway");
+        kind = Ask("kind");
+        state = Ask("state");
+        to = Ask("to");
+        amount = Ask("value.amount");
+        currency = Ask("value.currency");
+        gatewayStatus = Ask("gatewayStatus", Readers.Rows);
+        occurredAt = Ask("occurredAt", Readers.Rows);
+        receivedAt = Ask("receivedAt");
+        rule = Ask("rule");
+        score = Ask("score", Readers.Rows);
+        clickId = Ask("clickId", Readers.Rows);
+        decidedAt = Ask("decidedAt", Readers.Rows);
+        funnelId = Ask("funnelId");
+        dispatchId = Ask("dispatchId");
+        eventName = Ask("eventName");
+        pixelId = Ask("pixelId", Readers.Rows);
+        requestedAt = Ask("requestedAt", Readers.Rows);
+        reason = Ask("reason");
+        errorClass = Ask("errorClass");
+        number = Ask("attempt", Readers.Rows);
+        attemptedAt = Ask("attemptedAt");
+        retryAt = Ask("retryAt", Readers.Rows);
+        redrivenAt = Ask("redrivenAt", Readers.Rows);
+        httpStatus = Ask("httpStatus", Readers.Figures);
+        latencyMs = Ask("latencyMs", Readers.Figures);
+        slug = Ask("slug", Readers.Rows);
+        timeZone = Ask("timeZone", Readers.Rows);
+
+        EventMember Ask(string path, Readers by = Readers.All) => by.HasFlag(reader) ? asked.Add(path) : EventMember.NotAsked;
+    }
+
+    [Flags]
+    private enum Readers
+    {
+        Rows = 1,
+        Figures = 2,
+        All = Rows | Figures,
+    }
+
+    private EventFacts<StatusFact> RowFacts() => Facts().On<TenantAdded>(e => new TenantSeen(e.Text(slug), e.Text(timeZone)));
+
+    private EventFacts<StatusFact> Facts() =>
+        new EventFacts<StatusFact>(asked)
+            .On<ConversionReceived>(e => new Received(
+                KeyOf(e),
+                e.Text(gateway),
+                NameOf<ConversionKind>(e, kind),
+                NameOf<PaymentState>(e, state),
+                e.Number(amount),
+                e.Text(currency),
+                e.Text(gatewayStatus),
+                e.Time(occurredAt),
+                e.Time(receivedAt)
+            ))
+            .On<ConversionStateChanged>(e => new StateMoved(
+                KeyOf(e),
+                NameOf<PaymentState>(e, to),
+                e.Number(amount),
+                e.Text(currency),
+                e.Text(gatewayStatus),
+                e.Time(occurredAt)
+            ))
+            .On<ConversionMatched>(e => new Decided(
+                KeyOf(e),
+                Matched: true,
+                NameOf<MatchRule>(e, rule),
+                e.RealOrNull(score),
+                e.TextOrNull(clickId),
+                e.Time(decidedAt),
+                e.TextOrNull(funnelId)
+            ))
+            .On<ConversionUnmatched>(e => new Decided(
+                KeyOf(e),
+                Matched: false,
+                null,
+                null,
+                null,
+                e.Time(decidedAt),
+                e.TextOrNull(funnelId)
+            ))
+            .On<DispatchRequested>(e => new Requested(
+                KeyOf(e),
+                e.Text(dispatchId),
+                e.Text(gateway),
+                e.Text(eventName),
+                e.Text(pixelId),
+                e.Time(requestedAt)
+            ))
+            .On<DispatchSkipped>(e => new Skipped(KeyOf(e), e.Text(eventName), e.Text(reason), e.Time(decidedAt)))
+            .On<DispatchSucceeded>(e => AttemptOf(e, DispatchStatus.Sent, null, null))
+            .On<DispatchFailed>(e => AttemptOf(e, DispatchStatus.Failed, e.Text(errorClass), e.Time(retryAt)))
+            .On<DispatchRedriven>(e => new Redriven(KeyOf(e), e.Text(dispatchId), e.Time(redrivenAt)))
+            .On<DispatchDeadLettered>(e => AttemptOf(e, DispatchStatus.Dead, e.Text(reason), null));
+
+    private ConversionKey KeyOf(EventMembers e) => new(e.TenantId, conversionId.IsAsked ? e.Text(conversionId) : e.Stream.Id);
 
     private static string NameOf<TEnum>(EventMembers e, EventMember member)
         where TEnum : struct, Enum => Named<TEnum>.OfText(e.Text(member)) ?? throw e.Unreadable(member, $"is no {typeof(TEnum).Name}");
 
-    private static Tried AttemptOf(EventMembers e, string status, string? reason, DateTimeOffset? retryAt) =>
+    private Tried AttemptOf(EventMembers e, string status, string? why, DateTimeOffset? retry) =>
         new(
             KeyOf(e),
             e.Sequence,
-            e.Text(DispatchId),
-            e.Text(Gateway),
-            e.Text(PixelId),
-            e.Whole(Number),
+            e.Text(dispatchId),
+            e.Text(gateway),
+            e.Text(pixelId),
+            e.Whole(number),
             status,
-            reason,
-            e.Time(AttemptedAt),
-            retryAt,
-            e.TextOrNull(HttpStatus) is not null,
-            e.RealOrNull(LatencyMs) ?? 0
+            why,
+            e.Time(attemptedAt),
+            retry,
+            e.TextOrNull(httpStatus) is not null,
+            e.RealOrNull(latencyMs) ?? 0
         );
 }

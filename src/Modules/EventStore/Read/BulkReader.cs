@@ -14,13 +14,11 @@ internal sealed record BulkPage(long After, long Ceiling, Func<NpgsqlConnection,
 /// <summary>Large pages for the projections that can take them: <see cref="MemberProjection{TFact}"/> and <see cref="ISetProjection"/>.</summary>
 internal sealed class BulkReader(NpgsqlDataSource dataSource, EventSerializer serializer)
 {
-    /// <summary>Positions in a page of members. From so far behind on large pages are worth it.</summary>
+    /// <summary>Positions in a page. From so far behind on large pages are worth it; larger ones keep more alive than the collector likes.</summary>
     public const int PageSize = 50_000;
 
-    private const int SetSize = 100_000;
-
-    // Pages being read while one is written: the cores of a small server.
-    private const int Ahead = 2;
+    // Pages being read while one is written: the cores of a small server, and one more, since Postgres and the program wait for each other.
+    private const int Ahead = 3;
 
     public static bool CanRead(IProjection projection) => projection is ISetProjection or IMemberProjection;
 
@@ -41,7 +39,7 @@ internal sealed class BulkReader(NpgsqlDataSource dataSource, EventSerializer se
             {
                 while (after < upTo && ahead.Count < Ahead)
                 {
-                    var ceiling = Math.Min(after + (projection is ISetProjection ? SetSize : PageSize), upTo);
+                    var ceiling = Math.Min(after + PageSize, upTo);
                     ahead.Enqueue(ReadPageAsync(projection, after, ceiling, skipped, cancellationToken));
                     after = ceiling;
                 }
