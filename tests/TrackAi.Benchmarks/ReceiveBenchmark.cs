@@ -24,8 +24,8 @@ internal static class ReceiveBenchmark
             {
                 var (duration, clients) = (TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(connections));
                 var plain = await PlainAsync(clients, duration, cancellationToken);
-                await ReceiveAsync("a host that does everything", everything: true, clients, duration, plain, cancellationToken);
                 await ReceiveAsync("a host that only receives", everything: false, clients, duration, plain, cancellationToken);
+                await ReceiveAsync("a host that does everything", everything: true, clients, duration, plain, cancellationToken);
             }
         );
         return verb;

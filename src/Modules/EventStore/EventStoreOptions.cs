@@ -27,8 +27,8 @@ public sealed class EventStoreOptions
     /// <summary>Events that a projection or subscription is given at once at most.</summary>
     public int PageSize { get; set; } = 1000;
 
-    /// <summary>How long projections and subscriptions wait with each page while callers queue to append. Zero: not at all.</summary>
-    public TimeSpan LongestYield { get; set; } = TimeSpan.FromMilliseconds(500);
+    /// <summary>How old events may get that a projection or subscription leaves unread while callers queue to append. Zero: it never waits for them.</summary>
+    public TimeSpan LongestYield { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How long a host owns a shard without renewing. With <see cref="LeaseRenewal"/> on top, the longest a dead host's shards stand still.</summary>
     public TimeSpan LeaseTime { get; set; } = TimeSpan.FromSeconds(3);

@@ -7,10 +7,7 @@ namespace TrackAi.EventStore.Appending;
 internal sealed class AppendPressure(EventStoreOptions options, TimeProvider time)
 {
     // Somebody who is answered within milliseconds is never so many at once, unless hundreds come each second and wait for each other.
-    private const int Many = 32;
-
-    // A rush is to be got over, not to be put off for ever.
-    private const int PagesBehind = 20;
+    private const int Many = 16;
 
     // A hitch of the disk makes a short queue: nobody's sale is to be late at Meta for it.
     private static readonly TimeSpan Rush = TimeSpan.FromSeconds(1);
@@ -32,14 +29,11 @@ internal sealed class AppendPressure(EventStoreOptions options, TimeProvider tim
         Volatile.Write(ref last, now);
     }
 
-    /// <summary>Waits until callers queue no more, or as long as a reader may be kept waiting; not at all where much lies before it already.</summary>
-    /// <param name="behind">Positions of the log that the reader has not come to.</param>
-    public async Task LetCallersGoFirstAsync(long behind, CancellationToken cancellationToken)
+    /// <summary>Waits until callers queue no more; not at all where what lies before the reader has waited as long as it may.</summary>
+    /// <param name="caughtUpAt">When the reader had everything there was: a rush is to be got over, not to be put off for ever.</param>
+    public async Task LetCallersGoFirstAsync(long caughtUpAt, CancellationToken cancellationToken)
     {
-        if (behind > (long)PagesBehind * options.PageSize)
-            return;
-        var started = time.GetTimestamp();
-        while (IsRush && time.GetElapsedTime(started) < options.LongestYield)
+        while (IsRush && time.GetElapsedTime(caughtUpAt) < options.LongestYield)
             await Task.Delay(Look, time, cancellationToken);
     }
 

@@ -82,7 +82,6 @@ internal sealed partial class ShardRunner(
             var mark = log.Mark;
             if (mark <= position)
             {
-                caughtUpAt = time.GetTimestamp();
                 if (persisted < position)
                 {
                     await log.WaitBeyondAsync(position, Idle, leaseLost);
@@ -93,10 +92,12 @@ internal sealed partial class ShardRunner(
                 {
                     await log.WaitBeyondAsync(position, Timeout.InfiniteTimeSpan, leaseLost);
                 }
+                caughtUpAt = time.GetTimestamp();
                 continue;
             }
 
-            await pressure.LetCallersGoFirstAsync(mark - position, leaseLost);
+            await pressure.LetCallersGoFirstAsync(caughtUpAt, leaseLost);
+            var looked = time.GetTimestamp();
             mark = log.Mark;
             if (shard.InBulk is { } projection && mark - position > BulkReader.PageSize && skip is null && !pagesFail)
             {
@@ -112,7 +113,10 @@ internal sealed partial class ShardRunner(
             else if (!await TryApplyAsync(page, ceiling, token, leaseLost))
                 return;
             else if (ceiling >= mark)
+            {
+                caughtUpAt = looked;
                 await RestAsync(time.GetElapsedTime(started), leaseLost);
+            }
             succeeded();
         }
     }
