@@ -17,7 +17,7 @@ Command[] measurements =
     DispatchVerbs.Queue(),
 ];
 var root = new RootCommand(
-    "Benchmarks: durable Postgres, everything on this machine. Machines are noisy: compare ratios of one run. Without a verb all of them run, over a log of 1 million events."
+    "Benchmarks: durable Postgres, everything on this machine. Machines are noisy: compare ratios of one run. Without a verb all of them run, over a log of 1 million events and beside 1 million clicks."
 )
 {
     GenerateVerb.Verb(),
@@ -52,6 +52,11 @@ static string[][] RunsOf(Command measurement) =>
         ?
         [
             ["--events", "1000000"],
+        ]
+    : measurement.Name == "matching"
+        ?
+        [
+            ["--clicks", "1000000"],
         ]
     :
     [

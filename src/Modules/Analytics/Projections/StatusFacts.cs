@@ -2,10 +2,7 @@ namespace TrackAi.Analytics.Projections;
 
 internal readonly record struct ConversionKey(string TenantId, string ConversionId);
 
-internal readonly record struct DispatchKey(string TenantId, string ConversionId, string DispatchId)
-{
-    public ConversionKey Conversion => new(TenantId, ConversionId);
-}
+internal readonly record struct DispatchKey(string TenantId, string ConversionId, string DispatchId);
 
 /// <summary>What an event says of where a conversion stands.</summary>
 internal abstract record StatusFact(string TenantId);
