@@ -9,6 +9,7 @@ public sealed class GatewayTimeTests
     [InlineData("2026-12-05T12:03:40.000000Z", "2026-12-05T12:03:40Z")]
     [InlineData("2026-11-05 12:03:55-03:00", "2026-11-05T15:03:55Z")]
     [InlineData("1793891035", "2026-11-05T15:03:55Z")]
+    [InlineData("1793891035.123456", "2026-11-05T15:03:55.123Z")]
     [InlineData("1793891035123", "2026-11-05T15:03:55.123Z")]
     public void A_time_with_a_zone_means_what_it_says(string text, string utc) =>
         GatewayTime.Parse(text).ShouldBe(DateTimeOffset.Parse(utc, null));

@@ -45,9 +45,10 @@ public sealed class HotmartGateway : IGateway
             )
         : new Translation.NotUnderstood("it has no data");
 
+    // By its body: an order of our names is the simple contract whatever headers come with it.
     private static bool IsSimple(WebhookDelivery delivery) =>
-        delivery.Header("X-HOTMART-HOTTOK").Length == 0
-        && HottokInBody(delivery) is null
+        HottokInBody(delivery) is null
+        && (delivery.Header("X-HOTMART-HOTTOK").Length == 0 || delivery.Json?.At(Simple.OrderField) is not null)
         && (delivery.Json is not { ValueKind: JsonValueKind.Object } root || (root.At("data") is null && root.At("event") is null));
 
     private static string? HottokInBody(WebhookDelivery delivery) =>

@@ -23,15 +23,21 @@ public sealed class PerfectPayGateway : IGateway
 
     public IReadOnlyList<string> Amounts { get; } = ["sale_amount", "sale_amount_without_shipping"];
 
+    /// <summary>The format is a setting of the postback.</summary>
+    public bool Takes(string mediaType) => mediaType == PostbackForm.MediaType;
+
     public bool Verify(WebhookDelivery delivery, string secret) =>
-        IsPostback(delivery) ? Secret.Equals(secret, delivery.Json?.Text("token")) : Simple.Verify(delivery, secret);
+        Postback(delivery) is { } root ? Secret.Equals(secret, root.Text("token")) : Simple.Verify(delivery, secret);
 
     public Translation Translate(WebhookDelivery delivery) =>
-        IsPostback(delivery) ? TranslatePostback(delivery.Json!.Value, delivery.Amount) : Simple.Translate(delivery);
+        Postback(delivery) is { } root ? TranslatePostback(root, delivery.Amount) : Simple.Translate(delivery);
 
-    private static bool IsPostback(WebhookDelivery delivery) =>
-        delivery.Json is { ValueKind: JsonValueKind.Object } root
-        && (root.At("token") is not null || root.At("sale_status_enum") is not null || root.At("sale_status_enum_key") is not null);
+    /// <summary>The body where it is a postback; null where it is ours.</summary>
+    private static JsonElement? Postback(WebhookDelivery delivery) =>
+        (delivery.Json ?? PostbackForm.Read(delivery.Body.Span)) is { ValueKind: JsonValueKind.Object } root
+        && (root.At("token") is not null || root.At("sale_status_enum") is not null || root.At("sale_status_enum_key") is not null)
+            ? root
+            : null;
 
     private Translation TranslatePostback(JsonElement root, string? asked)
     {

@@ -111,8 +111,6 @@ internal static class ReceiveWebhook
                 gateway,
                 "segment"
             );
-        if (!IsTaken(http.Request.ContentType, sender))
-            return Problem(415, "Not JSON", "Content-Type: must be application/json.", gateway, "content_type");
         if (await ReadBodyAsync(http.Request, limits.WebhookBodyBytes, cancellationToken) is not { } body)
             return Problem(
                 413,
@@ -134,6 +132,8 @@ internal static class ReceiveWebhook
                 gateway,
                 "proof"
             );
+        if (!IsTaken(http.Request.ContentType, sender))
+            return Problem(415, "Not JSON", "Content-Type: must be application/json.", gateway, "content_type");
         // After the proof: a stranger must not use up what the gateway may send.
         if (!rates.TakeFor(tenant.Slug))
         {

@@ -11,6 +11,9 @@ internal sealed class RecordSale(PostgresEventStore store, IPersonalData people,
 {
     private const int Attempts = 20;
 
+    // Deliveries about one sale at once: one after the other here, so that they lose races to other hosts and handlers only.
+    private readonly SemaphoreSlim[] turns = [.. Enumerable.Range(0, 256).Select(_ => new SemaphoreSlim(1))];
+
     /// <param name="mayBegin">Whether the delivery may be the sale's first.</param>
     /// <returns>Null when it may not, and there is no such sale.</returns>
     public async Task<WebhookAccepted?> HandleAsync(
@@ -71,6 +74,26 @@ internal sealed class RecordSale(PostgresEventStore store, IPersonalData people,
 
     /// <returns>What the append came to; null when there is no such sale; the duplicate of the sale itself when the delivery adds nothing.</returns>
     private async Task<AppendResult?> MoveAsync(
+        StreamId stream,
+        ConversionReceived received,
+        Translation.Sale sale,
+        string key,
+        CancellationToken cancellationToken
+    )
+    {
+        var turn = turns[(uint)stream.GetHashCode() % turns.Length];
+        await turn.WaitAsync(cancellationToken);
+        try
+        {
+            return await MoveInTurnAsync(stream, received, sale, key, cancellationToken);
+        }
+        finally
+        {
+            turn.Release();
+        }
+    }
+
+    private async Task<AppendResult?> MoveInTurnAsync(
         StreamId stream,
         ConversionReceived received,
         Translation.Sale sale,

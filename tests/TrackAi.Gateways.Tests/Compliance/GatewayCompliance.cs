@@ -127,6 +127,28 @@ public abstract class GatewayCompliance(TrackAiServer server) : IClassFixture<Tr
         await OnceAsync(order);
     }
 
+    [Fact]
+    public async Task A_hundred_deliveries_at_once_that_each_tell_more_of_the_buyer_are_all_taken()
+    {
+        Assert.SkipWhen(Simple is null, $"{Gateway} has no simple contract.");
+        var order = NewOrder(Shape.Simple);
+
+        var answers = await Task.WhenAll(
+            Enumerable
+                .Range(0, 100)
+                .Select(number =>
+                {
+                    var body = Body(Shape.Simple, order);
+                    body[Simple!.BuyerField]!["email"] = $"{order}-{number}@exemplo.com.br";
+                    return DeliverAsync(Shape.Simple, body);
+                })
+        );
+
+        answers.ShouldAllBe(answer => answer.Code == 202);
+        await server.Host.SettledAsync();
+        server.AtMeta(order).ShouldHaveSingleItem().Times.ShouldBe(1);
+    }
+
     [Theory, InlineData(Shape.Native), InlineData(Shape.Simple)]
     public async Task Without_a_proof_it_is_refused(Shape shape)
     {
@@ -355,6 +377,10 @@ public abstract class GatewayCompliance(TrackAiServer server) : IClassFixture<Tr
             content.Headers.TryAddWithoutValidation("Content-Type", type);
 
         await RefusedAsync(415, () => seller.DeliverAsync(Gateway, content, proof.Headers, proof.Query));
+        using var forged = new ByteArrayContent(Seller.Bytes(PaidSale(NewOrder(Shape.Native), null)));
+        if (type is not null)
+            forged.Headers.TryAddWithoutValidation("Content-Type", type);
+        await RefusedAsync(401, () => seller.DeliverAsync(Gateway, forged, []));
     }
 
     [Fact]

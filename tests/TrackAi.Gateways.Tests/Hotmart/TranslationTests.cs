@@ -119,6 +119,24 @@ public sealed class TranslationTests
     }
 
     [Fact]
+    public void The_simple_contract_is_told_by_its_body_whatever_headers_come_with_it()
+    {
+        const string body =
+            """{"order_id":"A-1","customer":{"email":"ana@exemplo.com.br"},"amount":10,"currency":"BRL","status":"approved","event_time":1793891035}""";
+        var signature = Convert.ToHexStringLower(
+            System.Security.Cryptography.HMACSHA256.HashData(
+                System.Text.Encoding.UTF8.GetBytes(Hottok),
+                System.Text.Encoding.UTF8.GetBytes(body)
+            )
+        );
+        var delivery = Deliveries.Of(body, ("X-HOTMART-HOTTOK", Hottok), ("x-hotmart-signature", signature));
+
+        Gateway.Verify(delivery, Hottok).ShouldBeTrue();
+        Gateway.Verify(Deliveries.Of(body, ("X-HOTMART-HOTTOK", Hottok)), Hottok).ShouldBeFalse();
+        Gateway.Translate(delivery).ShouldBeOfType<Translation.Sale>().OrderId.ShouldBe("A-1");
+    }
+
+    [Fact]
     public void The_event_decides_and_not_the_status() =>
         Changed("approved_card_with_origin", root => root["data"]!["purchase"]!["status"] = "REFUNDED")
             .ShouldBeOfType<Translation.Sale>()

@@ -14,6 +14,8 @@ public sealed class PerfectPayGatewayTests(TrackAiServer server) : GatewayCompli
     // PerfectPay's only proof is the account's token, a field of the body.
     protected override bool SignsBody => false;
 
+    protected override IReadOnlyList<string> TakenContentTypes => ["application/x-www-form-urlencoded"];
+
     protected override Proof Prove(byte[] body, string secret) => Proof.None;
 
     protected override JsonObject Report(string order, PaymentState state, string? secret)

@@ -50,6 +50,37 @@ public sealed class TranslationTests
     }
 
     [Fact]
+    public void A_postback_that_is_sent_as_a_form_says_the_same()
+    {
+        var payload = JsonNode.Parse(Deliveries.Payload("PerfectPay", "approved_card_with_metadata"))!.AsObject();
+        payload["token"] = Token;
+        var delivery = Deliveries.Of(string.Join('&', Fields("", payload)), ("Content-Type", "application/x-www-form-urlencoded"));
+
+        Gateway.Verify(delivery, Token).ShouldBeTrue();
+        Gateway.Verify(delivery, "another").ShouldBeFalse();
+        var sale = Gateway.Translate(delivery).ShouldBeOfType<Translation.Sale>();
+        sale.ShouldBe(Sale("approved_card_with_metadata") with { ClickIds = sale.ClickIds, Notes = sale.Notes });
+        sale.ClickIds.ShouldBe(["tk1_8fQ2mZr7Lp0Vb3Xy"]);
+
+        static IEnumerable<string> Fields(string prefix, JsonNode? node) =>
+            node switch
+            {
+                JsonObject members => members.SelectMany(member =>
+                    Fields(prefix.Length == 0 ? member.Key : $"{prefix}[{member.Key}]", member.Value)
+                ),
+                JsonArray items => items.SelectMany((item, index) => Fields($"{prefix}[{index}]", item)),
+                _ => [$"{Uri.EscapeDataString(prefix)}={Uri.EscapeDataString($"{node}")}"],
+            };
+    }
+
+    [Theory]
+    [InlineData("token=&code=x")]
+    [InlineData("token[a]=0123456789abcdef0123456789abcdef&token=0123456789abcdef0123456789abcdef")]
+    [InlineData("[=[&]=]&sale_status_enum=2&%00[%00]=%ff&sale_status_enum[x]=1")]
+    [InlineData("sale_status_enum=2&a[b][c][d][e][f][g][h][i][j][k]=1&&&=&a=1&a[b]=2")]
+    public void A_form_that_proves_nothing_is_refused(string form) => Gateway.Verify(Deliveries.Of(form), Token).ShouldBeFalse();
+
+    [Fact]
     public void A_later_charge_of_a_subscription_is_a_renewal() => Sale("subscription_renewal").Kind.ShouldBe(ConversionKind.Renewal);
 
     [Fact]
