@@ -12,6 +12,21 @@ public sealed class TimelineTests(ApiHost api) : IClassFixture<ApiHost>
     private Task AppendAsync(ConversionReceived sale, params object[] events) =>
         api.AppendAsync(tenant, Streams.Conversion(sale.ConversionId), [sale, .. events]);
 
+    [Theory]
+    [InlineData("A/1")]
+    [InlineData("a/../b c+d")]
+    [InlineData("%2e%2e%2F7")]
+    [InlineData("pedido nº 7 😀")]
+    public async Task An_order_of_any_text_is_found_by_its_encoded_id(string order)
+    {
+        await AppendAsync(Facts.Received(tenant, order, PaymentState.Approved));
+
+        var timeline = await GetAsync(Uri.EscapeDataString($"hotmart-{order}"));
+
+        timeline.Status.ShouldBe(HttpStatusCode.OK);
+        timeline.Json.GetProperty("conversionId").GetString().ShouldBe($"hotmart-{order}");
+    }
+
     [Fact]
     public async Task The_life_of_a_sale_is_told_in_plain_words()
     {

@@ -55,6 +55,21 @@ public sealed class CommandLineTests
             help.ShouldContain($"{code, -4} {meaning}");
     }
 
+    [Theory]
+    [InlineData("smoke --secret s --api-key k")]
+    [InlineData("probe funnel")]
+    [InlineData("onboard loja --gateway hotmart")]
+    public void An_address_that_is_none_is_refused_in_words(string verb)
+    {
+        foreach (var address in (string[])["track.example", "notaurl", "ftp://track.example", "/", "http://"])
+            TrackAiCommandLine
+                .Create()
+                .Parse($"{verb} --url {address}")
+                .Errors.ShouldHaveSingleItem()
+                .Message.ShouldContain($"'{address}' is no address for --url");
+        TrackAiCommandLine.Create().Parse($"{verb} --url https://track.example").Errors.ShouldBeEmpty();
+    }
+
     private static string HelpOf(string verb)
     {
         using var output = new StringWriter();

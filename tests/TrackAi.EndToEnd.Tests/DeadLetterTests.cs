@@ -181,6 +181,9 @@ public sealed class DeadLetterTests(TrackAiServer server) : IClassFixture<TrackA
         letter.GetProperty("expectation").GetString().ShouldBe("will_count");
         var (unknown, said) = await RunAsync("dlq", "show", "nothing/1");
         (unknown, said).ShouldBe((1, "trackai: there is no dead letter nothing/1; 'dlq list' shows which there are."));
+        (await RunAsync("dlq", "redrive", "nothing/1")).ShouldBe((unknown, said));
+        (await RunAsync("dlq", "discard", "nothing/1", id, "--because", "a slip")).ShouldBe((unknown, said));
+        (await RunAsync("dlq", "show", id)).ExitCode.ShouldBe(0);
     }
 
     [Fact]

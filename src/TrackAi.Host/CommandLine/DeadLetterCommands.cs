@@ -104,6 +104,7 @@ internal static class DeadLetterCommands
                             throw new CommandFailedException("say which: ids, --tenant, --reason, --pixel or --all.");
                         var letters = services.GetRequiredService<IDeadLetters>();
                         var plan = await letters.ListAsync(filter, cancellationToken);
+                        RequireAll(filter, plan);
                         if (!parsed.GetValue(Session.Json))
                             PrintPlan(plan);
                         if (parsed.GetValue(dry))
@@ -147,9 +148,9 @@ internal static class DeadLetterCommands
                         var filter = FilterOf(parsed, 10_000);
                         if (filter is { DispatchIds: null, Tenant: null, Reason: null, PixelId: null })
                             throw new CommandFailedException("say which: ids, --tenant, --reason or --pixel.");
-                        var gone = await services
-                            .GetRequiredService<IDeadLetters>()
-                            .DiscardAsync(filter, parsed.GetValue(because)!, By, cancellationToken);
+                        var found = services.GetRequiredService<IDeadLetters>();
+                        RequireAll(filter, await found.ListAsync(filter, cancellationToken));
+                        var gone = await found.DiscardAsync(filter, parsed.GetValue(because)!, By, cancellationToken);
                         if (gone.Count == 0)
                             throw new CommandFailedException("there is no such dead letter; 'dlq list' shows which there are.");
                         Session.Print(parsed, gone, letters => Console.WriteLine($"{letters.Count} discarded."));
@@ -171,6 +172,14 @@ internal static class DeadLetterCommands
             ids is { Length: > 0 } ? ids : null,
             limit
         );
+    }
+
+    // Whoever names one means it: nothing is done when one of them is mistyped.
+    private static void RequireAll(DeadLetterFilter filter, IReadOnlyList<DeadLetter> found)
+    {
+        var missing = filter.DispatchIds?.Except(found.Select(letter => letter.DispatchId), StringComparer.Ordinal).ToArray() ?? [];
+        if (missing.Length > 0)
+            throw new CommandFailedException($"there is no dead letter {string.Join(", ", missing)}; 'dlq list' shows which there are.");
     }
 
     private static void Print(IReadOnlyList<DeadLetter> letters)

@@ -36,6 +36,7 @@ internal static class OnboardCommand
         {
             Description = "The host as browsers reach it; PublicUrl of the configuration when left out.",
         };
+        url.MustBeAnAddress();
         var onboard = new Verb(
             "onboard",
             "Bring a seller in: tenant, funnel, gateway secret, pixel and origins. May be run again; what is there is left alone.",

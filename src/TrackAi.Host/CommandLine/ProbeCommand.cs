@@ -11,6 +11,7 @@ internal static class ProbeCommand
         var funnel = new Argument<string>("FUNNEL") { Description = "The funnel's id." };
         var tenant = new Option<string?>("--tenant") { Description = "Its tenant; needed where several have a funnel of this id." };
         var url = new Option<string?>("--url") { Description = "The host; PublicUrl of the configuration when left out." };
+        url.MustBeAnAddress();
         var segment = new Option<string?>("--segment")
         {
             Description = "The secret segment that the gateway's webhook URL ends with, where it asks for one.",

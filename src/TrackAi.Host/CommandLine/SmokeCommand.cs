@@ -7,7 +7,8 @@ internal static class SmokeCommand
 {
     public static Command Create()
     {
-        var url = new Option<string>("--url") { Description = "The host.", DefaultValueFactory = _ => "http://127.0.0.1:3001" };
+        var url = new Option<string?>("--url") { Description = "The host.", DefaultValueFactory = _ => "http://127.0.0.1:3001" };
+        url.MustBeAnAddress();
         var tenant = new Option<string>("--tenant")
         {
             Description = "A tenant with a PerfectPay secret, a pixel and an API key.",

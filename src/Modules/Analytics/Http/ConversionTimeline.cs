@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using TrackAi.Analytics.Projections;
 using TrackAi.Contracts;
@@ -18,11 +19,17 @@ internal static class ConversionTimeline
         IReadTimeline timelines,
         CancellationToken cancellationToken
     ) =>
-        // A slash in an order's number reaches us still encoded.
-        await timelines.ReadAsync(Caller.TenantOf(http), id.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase), cancellationToken)
-            is { } timeline
+        await timelines.ReadAsync(Caller.TenantOf(http), AsSent(http, id), cancellationToken) is { } timeline
             ? TypedResults.Ok(timeline)
             : Problems.Of(404, "Unknown conversion", "id: this tenant has no such conversion.", "id");
+
+    // Routing leaves an encoded slash as it is and decodes the rest, so that '%2F' may be a slash or the order's own text: only the request line tells.
+    private static string AsSent(HttpContext http, string id)
+    {
+        var path = http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget.Split('?')[0].Split('/');
+        var timeline = Array.FindLastIndex(path, segment => segment.Equals("timeline", StringComparison.OrdinalIgnoreCase));
+        return timeline > 0 ? Uri.UnescapeDataString(path[timeline - 1]) : id;
+    }
 }
 
 /// <inheritdoc/>
