@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.Extensions.Options;
 using TrackAi.Analytics;
@@ -123,7 +124,12 @@ internal sealed class TrackAiApplication : IAsyncDisposable
         builder.Services.AddOpenApi();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30));
         builder.Services.Configure<ForwardedHeadersOptions>(forwarded => TrustProxies(forwarded, builder.Configuration));
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            // A phone's name or a referrer in Latin-1 costs a letter, not the visit: left to itself, Kestrel refuses the whole request.
+            kestrel.RequestHeaderEncodingSelector = static _ => Encoding.UTF8;
+        });
         if (string.IsNullOrEmpty(builder.Configuration["Urls"]))
             builder.WebHost.UseUrls("http://127.0.0.1:3001");
     }

@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using TrackAi.Contracts;
@@ -41,6 +42,28 @@ public sealed class VisitTests(TrackAiServer server) : IClassFixture<TrackAiServ
         stored.GetProperty("has").GetProperty("fbp").GetBoolean().ShouldBeFalse();
         await server.Host.ProjectedAsync();
         (await CountAsync("click", seller)).ShouldBe(1);
+    }
+
+    [Theory]
+    [InlineData("User-Agent: Mozilla/5.0 (Linux; Galaxy de Jos\u00e9)", "201")]
+    [InlineData("Referer: https://shop.example/promo\u00e7\u00e3o", "201")]
+    [InlineData("x-other: a\u0000b", "400")]
+    public async Task A_header_that_is_not_UTF_8_costs_no_visit(string header, string code)
+    {
+        var seller = await server.NewSellerAsync();
+        var host = new Uri(server.Host.Url);
+        using var socket = new TcpClient(host.Host, host.Port);
+
+        await socket
+            .GetStream()
+            .WriteAsync(
+                Encoding.Latin1.GetBytes(
+                    $"POST /api/v1/track/click?t={seller.Tenant} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}\r\nContent-Length: 2\r\n\r\n{{}}"
+                )
+            );
+        using var answer = new StreamReader(socket.GetStream());
+
+        (await answer.ReadLineAsync())!.ShouldStartWith($"HTTP/1.1 {code}");
     }
 
     [Fact]
