@@ -44,7 +44,7 @@ public sealed partial class EventSerializer
     internal object Deserialize(long sequence, string alias, ReadOnlySpan<byte> json)
     {
         if (!types.TryGetValue(alias, out var type))
-            throw new UnreadableEventException($"Event {sequence} has type '{alias}', which this program does not know.");
+            return new UnknownEvent(alias);
         try
         {
             return JsonSerializer.Deserialize(json, type, Read)

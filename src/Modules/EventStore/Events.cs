@@ -81,6 +81,12 @@ public sealed class RecordedEvent(
     /// <summary>The JSON as stored.</summary>
     public ReadOnlyMemory<byte> Json => json;
 
-    /// <summary>The event itself. Throws <see cref="UnreadableEventException"/> when its type is unknown or its JSON does not fit.</summary>
+    /// <summary>
+    /// The event itself; an <c>UnknownEvent</c> when its type is none of this program's. Throws <see cref="UnreadableEventException"/> when its JSON does not fit.
+    /// </summary>
     public object Data => data ??= serializer.Deserialize(Sequence, Type, json);
 }
+
+/// <summary>An event that another program appended to the log, such as one of Marten's. It decides nothing here, and its neighbours are read as ever.</summary>
+/// <param name="Type">Its alias.</param>
+internal sealed record UnknownEvent(string Type);
