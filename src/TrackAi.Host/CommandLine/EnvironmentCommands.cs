@@ -107,7 +107,7 @@ internal static class EnvironmentCommands
             new Check(
                 "schema",
                 differences.Count == 0,
-                differences.Count == 0 ? "up to date" : $"{differences.Count} scripts differ: run 'db apply'"
+                differences.Count == 0 ? "up to date" : $"{differences.Count} differences: 'db assert' lists them"
             )
         );
     }
