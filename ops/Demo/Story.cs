@@ -345,6 +345,7 @@ internal sealed class Story(
                             new
                             {
                                 order_id = story.Order,
+                                customer = new { email = shop.NewEmail("mal") },
                                 amount = 9999,
                                 currency = "BRL",
                                 status = "approved",

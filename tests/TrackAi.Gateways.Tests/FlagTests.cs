@@ -69,6 +69,7 @@ public sealed class FlagTests(TrackAiServer server) : IClassFixture<TrackAiServe
                 ["value"] = 97m,
                 ["currency"] = "BRL",
                 ["status"] = "completed",
+                ["created_at"] = "2026-11-05T15:00:00Z",
             };
             return seller.DeliverSignedAsync("kiwify", Seller.Bytes(sale), host.Http);
         }
@@ -93,7 +94,12 @@ public sealed class FlagTests(TrackAiServer server) : IClassFixture<TrackAiServe
         (await FlagAsync()).ShouldBe((false, FlagSource.Configuration));
         await Eventually.TrueAsync(async () => (await DeliverAsync()).Code == 403, "the configuration counts again");
 
-        Task<Answer> DeliverAsync() => seller.DeliverSignedAsync("hotmart", Seller.Bytes(Seller.Sale(seller.NewOrder())), host.Http);
+        Task<Answer> DeliverAsync()
+        {
+            var sale = Seller.Sale(seller.NewOrder());
+            sale["event_time"] = "2026-11-05T15:00:00Z";
+            return seller.DeliverSignedAsync("hotmart", Seller.Bytes(sale), host.Http);
+        }
 
         async Task<(bool IsOn, FlagSource Source)> FlagAsync()
         {

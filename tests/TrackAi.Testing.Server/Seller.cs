@@ -87,7 +87,7 @@ public sealed class Seller(TrackAiServer server, string gateway, string tenant, 
             : throw new InvalidOperationException($"The click was not taken: {answer}.");
     }
 
-    /// <summary>A sale in the simple contract of PerfectPay and Hotmart.</summary>
+    /// <summary>A sale in the simple contract of PerfectPay; Hotmart's has an event_time, too.</summary>
     public static JsonObject Sale(string order, string status = "approved", string? clickId = null, decimal amount = 147.90m)
     {
         var sale = new JsonObject

@@ -16,6 +16,7 @@ public sealed class PerfectPayGateway : IGateway
         BuyerField = "customer",
         AmountField = "amount",
         TimeField = "event_time",
+        IsTimeOptional = true,
         Statuses = SimpleContract.CommonStatuses,
     };
 

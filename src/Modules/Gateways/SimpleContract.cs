@@ -14,6 +14,9 @@ public sealed record SimpleContract
     public required string BuyerField { get; init; }
     public required string AmountField { get; init; }
     public required string TimeField { get; init; }
+
+    /// <summary>Whether a sale may leave the time out; it is the time of receipt then.</summary>
+    public bool IsTimeOptional { get; init; }
     public required IReadOnlyDictionary<string, PaymentState> Statuses { get; init; }
 
     /// <summary>The statuses a seller's back end may report.</summary>
@@ -57,7 +60,7 @@ public sealed record SimpleContract
             Kind = IsTest(root) ? ConversionKind.Test : ConversionKind.Sale,
             Value = new Money(Amount(root), Currency(root)),
             ProductId = root.Text("product_id"),
-            Buyer = Buyer(root, notes),
+            Buyer = Buyer(root),
             Campaign = ReadCampaign(root),
             ClickIds = ClickToken.FindAll(
                 root.Text("click_id"),
@@ -100,10 +103,12 @@ public sealed record SimpleContract
             ? code.ToUpperInvariant()
             : throw new InvalidDeliveryException("currency", "must be a three-letter ISO 4217 code such as BRL");
 
-    private Person Buyer(JsonElement root, List<string> notes)
+    private Person Buyer(JsonElement root)
     {
-        if (root.At(BuyerField) is { ValueKind: not JsonValueKind.Object })
-            notes.Add($"{BuyerField}: dropped, it is not an object");
+        if (root.At(BuyerField) is not { } buyer)
+            throw new InvalidDeliveryException(BuyerField, "is required: an object with email and phone where they are known");
+        if (buyer.ValueKind != JsonValueKind.Object)
+            throw new InvalidDeliveryException(BuyerField, "must be an object with email and phone where they are known");
 
         return new Person
         {
@@ -158,6 +163,9 @@ public sealed record SimpleContract
 
     private DateTimeOffset? Time(JsonElement root, List<string> notes)
     {
+        var isMissing = root.At(TimeField) is null or { ValueKind: JsonValueKind.String } && root.Text(TimeField) is null;
+        if (isMissing && !IsTimeOptional)
+            throw new InvalidDeliveryException(TimeField, "is required: ISO 8601 or unix seconds");
         if (root.Text(TimeField) is not { } text)
             return null;
         if (GatewayTime.Parse(text) is { } time)

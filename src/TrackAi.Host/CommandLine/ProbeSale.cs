@@ -64,6 +64,7 @@ internal sealed class ProbeSale(ProbedFunnel funnel, string token, DateTimeOffse
             [isKiwify ? "value" : "amount"] = 0,
             ["currency"] = "BRL",
             ["status"] = isKiwify ? "completed" : "approved",
+            [isKiwify ? "created_at" : "event_time"] = now.ToUnixTimeSeconds(),
             ["product_id"] = funnel.Product,
             [funnel.Gateway == "hotmart" ? "xcod" : "src"] = token,
         };

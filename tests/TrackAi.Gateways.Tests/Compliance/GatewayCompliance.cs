@@ -387,7 +387,8 @@ public abstract class GatewayCompliance(TrackAiServer server) : IClassFixture<Tr
     public async Task A_missing_field_of_the_simple_contract_is_refused_by_name()
     {
         Assert.SkipWhen(Simple is null, $"{Gateway} has no simple contract.");
-        foreach (var field in (string[])[Simple!.OrderField, Simple.AmountField, "currency", "status"])
+        string[] required = [Simple!.OrderField, Simple.BuyerField, Simple.AmountField, "currency", "status"];
+        foreach (var field in Simple.IsTimeOptional ? required : [.. required, Simple.TimeField])
         {
             var body = Simple.Sale(NewOrder(Shape.Simple));
             body.Remove(field);

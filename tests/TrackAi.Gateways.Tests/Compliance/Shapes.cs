@@ -29,6 +29,7 @@ public sealed record SimpleShape
     public string BuyerField { get; init; } = "customer";
     public string AmountField { get; init; } = "amount";
     public string TimeField { get; init; } = "event_time";
+    public bool IsTimeOptional { get; init; }
     public string Approved { get; init; } = "approved";
 
     public JsonObject Sale(string order) =>

@@ -9,7 +9,7 @@ public sealed class PerfectPayGatewayTests(TrackAiServer server) : GatewayCompli
 {
     protected override string Gateway => "perfectpay";
 
-    protected override SimpleShape Simple { get; } = new() { SignatureHeader = "x-perfectpay-signature" };
+    protected override SimpleShape Simple { get; } = new() { SignatureHeader = "x-perfectpay-signature", IsTimeOptional = true };
 
     // PerfectPay's only proof is the account's token, a field of the body.
     protected override bool SignsBody => false;
