@@ -17,8 +17,10 @@ internal sealed class BulkReader(NpgsqlDataSource dataSource, EventSerializer se
     /// <summary>Positions in a page. From so far behind on large pages are worth it; larger ones keep more alive than the collector likes.</summary>
     public const int PageSize = 50_000;
 
-    // Pages being read while one is written: the cores of a small server, and one more, since Postgres and the program wait for each other.
-    private const int Ahead = 3;
+    // Pages being read while one is written: the cores of a small server, and one more, since Postgres and the program wait for each other. Facts are
+    // kept until their page's turn comes, and writing rows is what takes long there: one page of them is enough.
+    private const int SetsAhead = 3;
+    private const int FactsAhead = 1;
 
     public static bool CanRead(IProjection projection) => projection is ISetProjection or IMemberProjection;
 
@@ -33,11 +35,12 @@ internal sealed class BulkReader(NpgsqlDataSource dataSource, EventSerializer se
     )
     {
         var ahead = new Queue<Task<BulkPage>>();
+        var most = projection is ISetProjection ? SetsAhead : FactsAhead;
         try
         {
             while (after < upTo || ahead.Count > 0)
             {
-                while (after < upTo && ahead.Count < Ahead)
+                while (after < upTo && ahead.Count < most)
                 {
                     var ceiling = Math.Min(after + PageSize, upTo);
                     ahead.Enqueue(ReadPageAsync(projection, after, ceiling, skipped, cancellationToken));
