@@ -61,7 +61,7 @@ public sealed class ImporterTests : IAsyncLifetime
         await host.Store.AppendAsync(new Append(stream, [new OrderPaid(1)]));
         await database.ExecuteAsync("select mt_archive_stream('order-archived', 'acme')");
 
-        var refused = await Should.ThrowAsync<InvalidAppendException>(
+        var refused = await Should.ThrowAsync<ArchivedStreamException>(
             ImporterOf(host).ImportAsync([new ImportedEvent(stream, new OrderPaid(2), Day)])
         );
 

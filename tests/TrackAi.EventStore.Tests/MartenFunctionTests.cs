@@ -37,7 +37,7 @@ public sealed class MartenFunctionTests(OrdersDatabase database) : IClassFixture
         (await Should.ThrowAsync<PostgresException>(QuickAppendAsync("order-new", 1, expected: null))).SqlState.ShouldBe("MT001");
         await using var host = await database.StartAsync(daemon: false);
         (
-            await Should.ThrowAsync<InvalidAppendException>(host.Store.AppendAsync(new Append(Orders.Stream("new"), [new OrderPaid(1)])))
+            await Should.ThrowAsync<ArchivedStreamException>(host.Store.AppendAsync(new Append(Orders.Stream("new"), [new OrderPaid(1)])))
         ).Message.ShouldContain("archived");
     }
 

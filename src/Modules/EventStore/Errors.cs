@@ -3,8 +3,14 @@ namespace TrackAi.EventStore;
 /// <summary>The event store could not make an append durable. Nothing was acknowledged; the append is safe to repeat when it is guarded by a version or a key.</summary>
 public sealed class EventStoreUnavailableException(string message, Exception? inner = null) : Exception(message, inner);
 
-/// <summary>An append that no retry can mend: too large, of an unregistered type, to an archived stream.</summary>
+/// <summary>An append that no retry can mend: too large, of an unregistered type.</summary>
 public sealed class InvalidAppendException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>The stream was archived: nothing may be added to it.</summary>
+public sealed class ArchivedStreamException(StreamId stream) : Exception($"Stream {stream} is archived.")
+{
+    public StreamId Stream { get; } = stream;
+}
 
 /// <summary>A session's append met a stream at another version than it expected, or a key that is taken.</summary>
 public sealed class AppendRefusedException(Append append, AppendResult result)

@@ -221,7 +221,7 @@ public sealed class EventImporter
         {
             var stream = new StreamId(reader.GetString(0), reader.GetString(1));
             if (reader.GetBoolean(3))
-                throw new InvalidAppendException($"Stream {stream} is archived.");
+                throw new ArchivedStreamException(stream);
             versions[stream] = reader.GetInt64(2);
         }
 

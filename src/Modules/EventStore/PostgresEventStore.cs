@@ -42,12 +42,12 @@ public sealed class PostgresEventStore
 
     /// <summary>
     /// Appends, and returns once it is durable or refused. Throws <see cref="EventStoreUnavailableException"/> when Postgres did not confirm in
-    /// time, <see cref="InvalidAppendException"/> for what no retry can mend.
+    /// time, <see cref="ArchivedStreamException"/> when the stream is archived, <see cref="InvalidAppendException"/> for what no retry can mend.
     /// </summary>
     public async Task<AppendResult> AppendAsync(Append append, CancellationToken cancellationToken = default) =>
         await batcher.AppendAsync(PendingAppend.Prepare(append, serializer, options, time), cancellationToken) switch
         {
-            AppendResult.Archived => throw new InvalidAppendException($"Stream {append.Stream} is archived."),
+            AppendResult.Archived => throw new ArchivedStreamException(append.Stream),
             var result => result,
         };
 

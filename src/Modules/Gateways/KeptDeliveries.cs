@@ -65,11 +65,11 @@ internal sealed class KeptDeliveries(NpgsqlDataSource dataSource, PostgresEventS
     {
         var stream = new StreamId(tenant, Streams.Delivery(gateway, delivery.Digest));
         var events = await store.ReadStreamAsync(stream, cancellationToken);
-        if (events is [{ Data: DeliveryNotUnderstood }])
+        if (events is [.., { Data: DeliveryNotUnderstood, Version: var version }])
             await store.AppendAsync(
                 new Append(stream, [new DeliveryUnderstood(gateway, delivery.Digest, conversionId, time.GetUtcNow())])
                 {
-                    ExpectedVersion = 1,
+                    ExpectedVersion = version,
                 },
                 cancellationToken
             );

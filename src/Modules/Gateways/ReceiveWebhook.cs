@@ -149,13 +149,7 @@ internal static class ReceiveWebhook
 
         try
         {
-            var recorded = await record.HandleAsync(
-                tenant.Slug,
-                sender.Name,
-                sender.Translate(delivery),
-                delivery,
-                cancellationToken: cancellationToken
-            );
+            var recorded = await record.HandleAsync(tenant.Slug, sender.Name, sender.Translate(delivery), delivery, cancellationToken);
             Count(gateway, recorded.Outcome);
             return TypedResults.Accepted((string?)null, recorded);
         }

@@ -8,8 +8,30 @@ namespace TrackAi.Gateways;
 /// </summary>
 internal sealed class RecordDelivery(PostgresEventStore store, IPersonalData people, RecordSale sales, SaleNames names)
 {
+    public const string Archived = "the stream of its sale is archived";
+
+    /// <summary>Records it; what cannot be added to an archived sale is kept, so that nothing is lost and no gateway retries for ever.</summary>
+    public async Task<WebhookAccepted> HandleAsync(
+        string tenant,
+        string gateway,
+        Translation translation,
+        WebhookDelivery delivery,
+        CancellationToken cancellationToken
+    )
+    {
+        try
+        {
+            return await TryAsync(tenant, gateway, translation, delivery, cancellationToken: cancellationToken);
+        }
+        catch (ArchivedStreamException)
+        {
+            return await RecordNotUnderstoodAsync(tenant, gateway, new Translation.NotUnderstood(Archived), delivery, cancellationToken);
+        }
+    }
+
+    /// <summary>Records it, or throws <see cref="ArchivedStreamException"/> where its sale takes nothing in any more.</summary>
     /// <param name="isSettled">It was held as long as it may be; now it is recorded as what it is.</param>
-    public Task<WebhookAccepted> HandleAsync(
+    public Task<WebhookAccepted> TryAsync(
         string tenant,
         string gateway,
         Translation translation,
@@ -96,6 +118,28 @@ internal sealed class RecordDelivery(PostgresEventStore store, IPersonalData peo
             Outcome = recorded.Duplicate ? "duplicate" : "not_understood",
         };
     }
+
+    /// <summary>Keeps, as not understood, one that was held: its body is encrypted already, under the key of its stream.</summary>
+    public Task KeepHeldAsync(HeldDelivery held, WebhookDelivery delivery, string reason, CancellationToken cancellationToken) =>
+        store.AppendAsync(
+            new Append(
+                new StreamId(held.TenantId, held.StreamId),
+                [
+                    new DeliveryNotUnderstood(
+                        held.Gateway,
+                        delivery.Digest,
+                        WithoutPeople(reason),
+                        BodyShape.Of(delivery.Json),
+                        held.ReceivedAt
+                    ),
+                ]
+            )
+            {
+                UniqueKeys = [RecordSale.DeliveryKey(held.Gateway, delivery.Digest)],
+                SideEffects = [new KeptDelivery(held.TenantId, held.StreamId, held.Gateway, held.ReceivedAt, held.Body)],
+            },
+            cancellationToken
+        );
 
     private async Task<WebhookAccepted> HoldAsync(
         string tenant,

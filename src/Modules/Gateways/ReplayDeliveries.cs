@@ -1,4 +1,5 @@
 using TrackAi.Contracts;
+using TrackAi.EventStore;
 
 namespace TrackAi.Gateways;
 
@@ -94,7 +95,14 @@ public sealed class ReplayDeliveries : IReadNotUnderstood
         if (isRehearsal || translation is Translation.NotUnderstood)
             return outcome;
 
-        await record.HandleAsync(one.TenantId, one.Gateway, translation, delivery, isSettled: true, cancellationToken: cancellationToken);
+        try
+        {
+            await record.TryAsync(one.TenantId, one.Gateway, translation, delivery, isSettled: true, cancellationToken);
+        }
+        catch (ArchivedStreamException)
+        {
+            return new(one.TenantId, one.Gateway, id, "not_understood", RecordDelivery.Archived);
+        }
         await kept.UnderstoodAsync(
             one.TenantId,
             one.Gateway,

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using TrackAi.Contracts;
+using TrackAi.EventStore;
 
 namespace TrackAi.Gateways;
 
@@ -75,18 +76,28 @@ internal sealed partial class SettleHeldDeliveries(
         foreach (var one in told)
         {
             if (one.Translation is { } translation)
-                await record.HandleAsync(
-                    one.Held.TenantId,
-                    one.Held.Gateway,
-                    translation,
-                    one.Delivery!,
-                    isSettled: true,
-                    cancellationToken: cancellationToken
-                );
+                await SettleAsync(one.Held, translation, one.Delivery!, cancellationToken);
             await ForgetAsync(one.Held, cancellationToken);
         }
 
         return due.Count;
+    }
+
+    private async Task SettleAsync(
+        HeldDelivery held,
+        Translation translation,
+        WebhookDelivery delivery,
+        CancellationToken cancellationToken
+    )
+    {
+        try
+        {
+            await record.TryAsync(held.TenantId, held.Gateway, translation, delivery, isSettled: true, cancellationToken);
+        }
+        catch (ArchivedStreamException)
+        {
+            await record.KeepHeldAsync(held, delivery, RecordDelivery.Archived, cancellationToken);
+        }
     }
 
     // One that does not open stays where it is, and nobody waits for it.

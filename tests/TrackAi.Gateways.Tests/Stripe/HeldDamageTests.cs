@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.DependencyInjection;
 using TrackAi.Testing;
 
 namespace TrackAi.Gateways.Tests.Stripe;
@@ -39,6 +40,34 @@ public sealed class HeldDamageTests(TrackAiServer server) : IClassFixture<TrackA
                 await server.Database.ScalarAsync<long>("select count(*) from held_delivery where tenant_id = $1", seller.Tenant) == 1,
             "the damaged one, and no other, to be held"
         );
+    }
+
+    [Fact]
+    public async Task A_held_delivery_whose_sale_is_archived_is_kept_with_the_reason_and_waits_no_longer()
+    {
+        var seller = await server.NewSellerAsync("stripe");
+        await HoldAsync(seller, "archived");
+        await server.Database.ExecuteAsync(
+            "insert into mt_streams (tenant_id, id, version, is_archived) values ($1, 'conversion-stripe-pi_archived', 1, true)",
+            seller.Tenant
+        );
+        await server.Database.ExecuteAsync("update held_delivery set due_at = now() where tenant_id = $1", seller.Tenant);
+
+        await Eventually.TrueAsync(
+            async () =>
+                await server.Database.ScalarAsync<long>("select count(*) from held_delivery where tenant_id = $1", seller.Tenant) == 0,
+            "it to be held no longer"
+        );
+
+        var replay = server.Host.Services.GetRequiredService<ReplayDeliveries>();
+        (await replay.ListAsync(seller.Tenant, null)).ShouldHaveSingleItem().Reason.ShouldContain("archived");
+        (await replay.ReplayAsync(seller.Tenant, null, null, isRehearsal: false)).ShouldHaveSingleItem().Outcome.ShouldBe("not_understood");
+        await server.Database.ExecuteAsync(
+            "delete from mt_streams where tenant_id = $1 and id = 'conversion-stripe-pi_archived'",
+            seller.Tenant
+        );
+        (await replay.ReplayAsync(seller.Tenant, null, null, isRehearsal: false)).ShouldHaveSingleItem().Outcome.ShouldBe("sale");
+        (await replay.ListAsync(seller.Tenant, null)).ShouldBeEmpty();
     }
 
     // A charge that names no invoice may be a subscription's.
