@@ -36,6 +36,18 @@ public sealed class DeadLetterTests(TrackAiServer server) : IClassFixture<TrackA
         (await RunAsync("dlq", "list", "--tenant", seller.Tenant)).Output.ShouldContain("There are no dead letters.");
     }
 
+    [Theory]
+    [InlineData("list")]
+    [InlineData("redrive")]
+    [InlineData("discard", "--because", "a test")]
+    public async Task A_tenant_that_is_none_is_refused_by_name(params string[] verb)
+    {
+        var (code, output) = await RunAsync(["dlq", .. verb, "--tenant", "nobody"]);
+
+        code.ShouldBe(1, output);
+        output.ShouldContain("'nobody'");
+    }
+
     [Fact]
     public async Task What_may_count_twice_is_left_unless_it_is_forced()
     {

@@ -35,13 +35,15 @@ internal static class DeadLetterCommands
             (parsed, cancellationToken) =>
                 Session.UseAsync(
                     async services =>
+                    {
+                        var filter = FilterOf(parsed, parsed.GetValue(limit));
+                        await RequireTenantAsync(services, filter, cancellationToken);
                         Session.Print(
                             parsed,
-                            await services
-                                .GetRequiredService<IDeadLetters>()
-                                .ListAsync(FilterOf(parsed, parsed.GetValue(limit)), cancellationToken),
+                            await services.GetRequiredService<IDeadLetters>().ListAsync(filter, cancellationToken),
                             Print
-                        ),
+                        );
+                    },
                     cancellationToken
                 )
         );
@@ -102,6 +104,7 @@ internal static class DeadLetterCommands
                         var filter = FilterOf(parsed, 10_000);
                         if (filter is { DispatchIds: null, Tenant: null, Reason: null, PixelId: null } && !parsed.GetValue(all))
                             throw new CommandFailedException("say which: ids, --tenant, --reason, --pixel or --all.");
+                        await RequireTenantAsync(services, filter, cancellationToken);
                         var letters = services.GetRequiredService<IDeadLetters>();
                         var plan = await letters.ListAsync(filter, cancellationToken);
                         RequireAll(filter, plan);
@@ -148,6 +151,7 @@ internal static class DeadLetterCommands
                         var filter = FilterOf(parsed, 10_000);
                         if (filter is { DispatchIds: null, Tenant: null, Reason: null, PixelId: null })
                             throw new CommandFailedException("say which: ids, --tenant, --reason or --pixel.");
+                        await RequireTenantAsync(services, filter, cancellationToken);
                         var found = services.GetRequiredService<IDeadLetters>();
                         RequireAll(filter, await found.ListAsync(filter, cancellationToken));
                         var gone = await found.DiscardAsync(filter, parsed.GetValue(because)!, By, cancellationToken);
@@ -172,6 +176,13 @@ internal static class DeadLetterCommands
             ids is { Length: > 0 } ? ids : null,
             limit
         );
+    }
+
+    // "There are none" of a mistyped tenant would be believed.
+    private static async Task RequireTenantAsync(IServiceProvider services, DeadLetterFilter filter, CancellationToken cancellationToken)
+    {
+        if (filter.Tenant is { } tenant)
+            await services.GetRequiredService<ITenantAdministration>().ShowAsync(tenant, cancellationToken);
     }
 
     // Whoever names one means it: nothing is done when one of them is mistyped.

@@ -12,8 +12,6 @@ internal static class EventCommands
     {
         var tenant = new Option<string>("--tenant") { Description = "The tenant's slug.", Required = true };
         var stream = new Argument<string>("STREAM") { Description = "Such as conversion-perfectpay-PPCPMTB1." };
-        var from = new Option<long>("--from") { Description = "Position to start after." };
-        var to = new Option<long?>("--to") { Description = "Last position." };
         var count = new Option<int>("--count")
         {
             Description = "How many of the last events to begin with.",
@@ -65,22 +63,25 @@ internal static class EventCommands
                 )
         );
 
-        var export = new Verb("export", "The log as JSON lines, with --json and without.", "events export --from 0 --to 1000 > log.jsonl")
+        var export = new Verb("export", "The log as JSON lines, with --json and without.", "events export --from 1 --to 1000 > log.jsonl")
         {
-            from,
-            to,
+            LogPositions.From,
+            LogPositions.To,
         };
         export.SetAction(
             (parsed, cancellationToken) =>
-                Session.UseAsync(
-                    services => ExportAsync(services, parsed.GetValue(from), parsed.GetValue(to), cancellationToken),
+            {
+                LogPositions.Check(parsed);
+                return Session.UseAsync(
+                    services => ExportAsync(services, LogPositions.After(parsed), parsed.GetValue(LogPositions.To), cancellationToken),
                     cancellationToken
-                )
+                );
+            }
         );
         return new Command("events", "The event log.") { show, tail, export };
     }
 
-    private static async Task ExportAsync(IServiceProvider services, long from, long? to, CancellationToken cancellationToken)
+    private static async Task ExportAsync(IServiceProvider services, long after, long? to, CancellationToken cancellationToken)
     {
         var store = services.GetRequiredService<PostgresEventStore>();
         var last = Math.Min(to ?? long.MaxValue, await store.ReadHighWaterMarkAsync(cancellationToken));
@@ -90,10 +91,10 @@ internal static class EventCommands
             services.GetRequiredService<TimeProvider>(),
             async progress =>
             {
-                await foreach (var recorded in store.ReadAllAsync(from, last, cancellationToken))
+                await foreach (var recorded in store.ReadAllAsync(after, last, cancellationToken))
                 {
                     PrintLine(recorded);
-                    progress(ProgressBar.Percent(recorded.Sequence, from, last), $"{recorded.Sequence}/{last}");
+                    progress(ProgressBar.Percent(recorded.Sequence, after, last), $"{recorded.Sequence}/{last}");
                 }
             }
         );

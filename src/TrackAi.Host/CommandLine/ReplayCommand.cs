@@ -30,8 +30,6 @@ internal static class ReplayCommand
             Arity = ArgumentArity.ZeroOrOne,
         };
         var tenant = new Option<string?>("--tenant") { Description = "The stream's tenant." };
-        var from = new Option<long?>("--from") { Description = "First position of the log." };
-        var to = new Option<long?>("--to") { Description = "Last position of the log." };
         var replay = new Verb(
             "replay",
             "Run events through the handlers again, without any effect, and print each decision beside the recorded one. Exit code 1 when one differs; "
@@ -43,8 +41,8 @@ internal static class ReplayCommand
         {
             stream,
             tenant,
-            from,
-            to,
+            LogPositions.From,
+            LogPositions.To,
             ReplayDispatch.Dispatch,
             ReplayDispatch.DryRun,
             ReplayDispatch.Confirmed,
@@ -53,11 +51,12 @@ internal static class ReplayCommand
         replay.SetAction(
             async (parsed, cancellationToken) =>
             {
-                if (parsed.GetValue(stream) is null == (parsed.GetValue(from) is null))
+                if (parsed.GetValue(stream) is null == (parsed.GetValue(LogPositions.From) is null))
                     throw new CommandFailedException("give a STREAM with --tenant, or --from with --to.");
                 if (parsed.GetValue(stream) is not null && parsed.GetValue(tenant) is null)
                     throw new CommandFailedException("give the stream's --tenant.");
 
+                LogPositions.Check(parsed);
                 ReplayDispatch.Check(parsed);
 
                 var clock = new ReplayClock();
@@ -66,8 +65,8 @@ internal static class ReplayCommand
                 var store = application.Services.GetRequiredService<PostgresEventStore>();
                 var keptFrom = application.Services.GetRequiredService<IMatchRules>().KeptFrom();
                 var (after, upTo) = (
-                    (parsed.GetValue(from) ?? 1) - 1,
-                    Math.Min(parsed.GetValue(to) ?? long.MaxValue, await store.ReadHighWaterMarkAsync(cancellationToken))
+                    LogPositions.After(parsed),
+                    Math.Min(parsed.GetValue(LogPositions.To) ?? long.MaxValue, await store.ReadHighWaterMarkAsync(cancellationToken))
                 );
                 var events = parsed.GetValue(stream) is { } name
                     ? await ReadStreamAsync(store, new StreamId(parsed.GetValue(tenant)!, name), cancellationToken)

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
@@ -30,8 +31,15 @@ internal static class Health
             .WithName("Ready")
             .Produces<HealthReport>()
             .Produces<HealthReport>(StatusCodes.Status503ServiceUnavailable);
-        health.MapGet("/live", () => TypedResults.Ok(new LiveReport("ok"))).WithName("Live");
+        health.MapGet("/live", Live).WithName("Live");
+        // Some monitors ask without wanting the body; the server leaves it out.
+        string[] head = [HttpMethods.Head];
+        health.MapMethods("", head, ReadAsync).ExcludeFromDescription();
+        health.MapMethods("/ready", head, ReadAsync).ExcludeFromDescription();
+        health.MapMethods("/live", head, Live).ExcludeFromDescription();
     }
+
+    private static Ok<LiveReport> Live() => TypedResults.Ok(new LiveReport("ok"));
 
     private static async Task<IResult> ReadAsync(HealthReader reader, CancellationToken cancellationToken)
     {
