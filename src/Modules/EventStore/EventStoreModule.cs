@@ -122,6 +122,9 @@ public static class EventStoreModule
             given.NoResetOnClose = true;
         if (!written.ContainsKey("Max Auto Prepare"))
             (given.MaxAutoPrepare, given.AutoPrepareMinUsages) = (200, 2);
+        // A stream of ten events, or a hundred rows of a page, by one look at the socket.
+        if (!written.ContainsKey("Read Buffer Size"))
+            given.ReadBufferSize = 32 * 1024;
         if (!written.ContainsKey("Application Name"))
             given.ApplicationName = "TrackAi";
         if (!written.ContainsKey("Timeout"))
