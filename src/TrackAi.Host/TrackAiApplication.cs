@@ -102,7 +102,7 @@ internal sealed class TrackAiApplication : IAsyncDisposable
     private static void AddModules(WebApplicationBuilder builder, Installation installation)
     {
         builder.Services.AddSingleton<Ids>();
-        builder.Services.AddEventStore(_ => installation.ConnectionString, EventTypes.All);
+        builder.Services.AddEventStore(_ => installation.ConnectionString, EventTypes.All, EventTypes.Metadata);
         builder.Services.AddPrivacy();
         builder.Services.AddTenancy(GatewayNames);
         builder.Services.AddTracking();

@@ -35,7 +35,7 @@ public sealed class ApiHost : AnalyticsDatabase
         builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton<TimeProvider>(new ManualTime(Now));
-        builder.Services.AddEventStore(_ => ConnectionString, EventTypes.All);
+        builder.Services.AddEventStore(_ => ConnectionString, EventTypes.All, EventTypes.Metadata);
         builder.Services.AddSingleton<IApiKeys>(new KeysOfTests());
         builder.Services.AddSingleton<ITenantDirectory>(new TenantsOfTests());
         builder.Services.AddHttpClient();

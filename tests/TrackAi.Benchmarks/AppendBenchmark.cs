@@ -34,20 +34,10 @@ internal static class AppendBenchmark
         Console.WriteLine("workers   ours/s   p50 ms   p95 ms   p99 ms   plain/s   p50 ms   p95 ms   ratio");
         foreach (var count in workers)
         {
-            await Load.RunAsync(
-                count,
-                TimeSpan.FromSeconds(1),
-                (worker, number) => OursAsync(store, $"{run}-warm-{count}-{worker}-{number}")
-            );
-            await Load.RunAsync(
-                count,
-                TimeSpan.FromSeconds(1),
-                (worker, number) => PlainAsync(plain, $"{run}-warm-plain-{count}-{worker}-{number}")
-            );
-            var ours = await Load.RunAsync(count, duration, (worker, number) => OursAsync(store, $"{run}-ours-{count}-{worker}-{number}"));
-            var theirs = await Load.RunAsync(
+            var (ours, theirs) = await Load.ByTurnsAsync(
                 count,
                 duration,
+                (worker, number) => OursAsync(store, $"{run}-ours-{count}-{worker}-{number}"),
                 (worker, number) => PlainAsync(plain, $"{run}-plain-{count}-{worker}-{number}")
             );
             Console.WriteLine(

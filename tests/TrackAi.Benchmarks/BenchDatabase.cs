@@ -88,7 +88,7 @@ internal sealed class BenchDatabase : IAsyncDisposable
         var services = new ServiceCollection();
         services.AddSingleton<IConfiguration>(new ConfigurationBuilder().AddEnvironmentVariables().Build());
         services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole());
-        services.AddEventStore(_ => ConnectionString, EventTypes.All);
+        services.AddEventStore(_ => ConnectionString, EventTypes.All, EventTypes.Metadata);
         services.AddAnalytics();
         foreach (var other in services.Where(service => IsOther(service, only)).ToArray())
             services.Remove(other);

@@ -197,7 +197,7 @@ internal static class MatchingBenchmark
             new("Secrets:MasterKey", Convert.ToBase64String(SHA256.HashData("benchmark"u8))),
         ]);
         builder.Logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole();
-        builder.Services.AddEventStore(_ => database.ConnectionString, EventTypes.All);
+        builder.Services.AddEventStore(_ => database.ConnectionString, EventTypes.All, EventTypes.Metadata);
         builder.Services.AddSingleton<Ids>();
         builder.Services.AddPrivacy();
         builder.Services.AddMatching();

@@ -39,7 +39,7 @@ internal static class Sales
     /// <summary>Facts as the log has them, in the stream of <see cref="Sale"/>.</summary>
     public static IReadOnlyList<RecordedEvent> Recorded(IEnumerable<object> facts)
     {
-        var serializer = new EventSerializer(EventTypes.All);
+        var serializer = new EventSerializer(EventTypes.All, EventTypes.Metadata);
         return
         [
             .. facts.Select(
@@ -51,7 +51,7 @@ internal static class Sales
                         new StreamId("test-tenant-001", "conversion-hotmart-HP1"),
                         index + 1,
                         EventSerializer.AliasOf(fact.GetType()),
-                        EventSerializer.Serialize(fact),
+                        serializer.Serialize(fact),
                         Noon,
                         null,
                         null

@@ -79,14 +79,14 @@ public sealed class ArrivalTests(ArrivalTests.Told told) : IClassFixture<Arrival
         told.ForeignClicks.Count.ShouldBeGreaterThan(100);
     }
 
+    private static readonly EventSerializer Serializer = new(EventTypes.All, EventTypes.Metadata);
+
     private static string Text(object decision) =>
         decision switch
         {
-            ConversionMatched matched => System.Text.Encoding.UTF8.GetString(
-                EventSerializer.Serialize(matched with { DecidedAt = default })
-            ),
+            ConversionMatched matched => System.Text.Encoding.UTF8.GetString(Serializer.Serialize(matched with { DecidedAt = default })),
             ConversionUnmatched unmatched => System.Text.Encoding.UTF8.GetString(
-                EventSerializer.Serialize(unmatched with { DecidedAt = default })
+                Serializer.Serialize(unmatched with { DecidedAt = default })
             ),
             var other => other.ToString()!,
         };

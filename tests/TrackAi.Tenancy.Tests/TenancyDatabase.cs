@@ -59,7 +59,7 @@ public sealed class TenancyDatabase : TestDatabase
         new ServiceCollection()
             .AddLogging()
             .AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection([new("Secrets:MasterKey", Key)]).Build())
-            .AddEventStore(_ => ConnectionString, EventTypes.All)
+            .AddEventStore(_ => ConnectionString, EventTypes.All, EventTypes.Metadata)
             .AddPrivacy()
             .AddTenancy()
             .BuildServiceProvider();

@@ -31,7 +31,7 @@ public sealed class TestHost : IAsyncDisposable
         builder.Logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole();
         if (time is not null)
             builder.Services.AddSingleton(time);
-        builder.Services.AddEventStore(_ => database.ConnectionString, eventTypes ?? EventTypes.All);
+        builder.Services.AddEventStore(_ => database.ConnectionString, eventTypes ?? EventTypes.All, EventTypes.Metadata);
         builder.Services.AddSingleton<Ids>();
         modules?.Invoke(builder.Services);
 

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization.Metadata;
+
 namespace TrackAi.Contracts;
 
 /// <summary>
@@ -6,6 +8,9 @@ namespace TrackAi.Contracts;
 /// </summary>
 public static class EventTypes
 {
+    /// <summary>What is to be known of them to read and write them, told when this was compiled.</summary>
+    public static IJsonTypeInfoResolver Metadata => EventJson.Default;
+
     public static IReadOnlyList<Type> All { get; } =
     [
         typeof(TenantAdded),

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Reflection;
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -17,10 +18,12 @@ public static class EventStoreModule
     /// Registers the event store over a connection string. Connections are pooled without a reset and with automatic preparation, unless the
     /// string says otherwise: worth a factor of two.
     /// </summary>
+    /// <param name="metadata">See <see cref="EventSerializer"/>.</param>
     public static IServiceCollection AddEventStore(
         this IServiceCollection services,
         Func<IServiceProvider, string> connectionString,
-        IReadOnlyList<Type> eventTypes
+        IReadOnlyList<Type> eventTypes,
+        IJsonTypeInfoResolver? metadata = null
     )
     {
         services.TryAddSingleton(TimeProvider.System);
@@ -28,7 +31,7 @@ public static class EventStoreModule
         services.AddSingleton(provider =>
             provider.GetRequiredService<IConfiguration>().GetSection("EventStore").Get<EventStoreOptions>() ?? new()
         );
-        services.AddSingleton(new EventSerializer(eventTypes));
+        services.AddSingleton(new EventSerializer(eventTypes, metadata));
         services.AddSingleton<WakeUp>();
         services.AddSingleton<PostgresSignals>();
         services.AddHostedService(provider => provider.GetRequiredService<PostgresSignals>());

@@ -11,6 +11,7 @@ internal static class ReplayCommand
 {
     // When a decision was made is not part of it.
     private static readonly string[] Moments = ["decidedAt", "requestedAt"];
+    private static readonly EventSerializer Serializer = new(EventTypes.All, EventTypes.Metadata);
 
     private sealed record Line(
         long Sequence,
@@ -242,7 +243,7 @@ internal static class ReplayCommand
 
     private static string Text(object decision)
     {
-        var json = JsonNode.Parse(EventSerializer.Serialize(decision))!.AsObject();
+        var json = JsonNode.Parse(Serializer.Serialize(decision))!.AsObject();
         foreach (var moment in Moments)
             json.Remove(moment);
         return $"{EventSerializer.AliasOf(decision.GetType())} {json.ToJsonString(JsonSerializerOptions.Web)}";

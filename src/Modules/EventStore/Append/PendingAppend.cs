@@ -82,7 +82,7 @@ internal readonly record struct PreparedEvent(Guid Id, EventName Name, byte[] Js
     public static PreparedEvent Of(StreamId stream, object data, EventSerializer serializer, EventStoreOptions options, TimeProvider time)
     {
         var name = serializer.NameOf(data.GetType());
-        var json = EventSerializer.Serialize(data);
+        var json = serializer.Serialize(data);
         return json.Length <= options.MaxEventBytes
             ? new PreparedEvent(Guid.CreateVersion7(time.GetUtcNow()), name, json)
             : throw new InvalidAppendException(
