@@ -157,6 +157,33 @@ public sealed class RebuildTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_host_goes_on_with_a_rebuild_whose_connection_was_cut()
+    {
+        await using (var before = await StartAsync())
+        {
+            await AppendAsync(before, "before", 60);
+            await before.CaughtUpAsync("PaidPerStream");
+        }
+
+        await database.ExecuteAsync("update paid_per_stream set paid = -1");
+        var pages = 0;
+        PaidPerStream.BuiltAs = 2;
+        PaidPerStream.BeforePage = async _ =>
+        {
+            if (Interlocked.Increment(ref pages) == 1)
+                await database.ExecuteAsync(
+                    """
+                    select pg_terminate_backend(pid) from pg_stat_activity
+                    where datname = current_database() and state = 'idle in transaction' and pid <> pg_backend_pid()
+                    """
+                );
+        };
+        await using var host = await StartAsync();
+
+        await Eventually.TrueAsync(async () => await DifferencesAsync() == 0, "the rebuild was taken up again");
+    }
+
+    [Fact]
     public async Task A_rebuild_shows_how_far_it_is_as_a_metric_until_it_ends()
     {
         await using var host = await StartAsync(daemon: false);

@@ -252,9 +252,8 @@ public sealed partial class ProjectionRebuilder
                         Report(mark);
                     }
                 }
-                // These read as they go; a lost connection is no event's fault.
-                catch (Exception exception)
-                    when (exception is PostgresException or not (NpgsqlException or RebuildFailedException or OperationCanceledException))
+                // These read as they go.
+                catch (Exception exception) when (exception is not RebuildFailedException && Faults.AreOfTheCode(exception))
                 {
                     throw new RebuildFailedException(
                         $"{projection.Name} cannot read one of the events after {position}: {exception.Message} The live read model is untouched.",
@@ -321,7 +320,7 @@ public sealed partial class ProjectionRebuilder
         {
             await page.ApplyAsync(connection, cancellationToken);
         }
-        catch (Exception exception) when (exception is not OperationCanceledException)
+        catch (Exception exception) when (Faults.AreOfTheCode(exception))
         {
             throw new RebuildFailedException(
                 $"{projection.Name} cannot apply one of the events {page.After + 1} to {page.Ceiling}: {exception.Message} The live read model is untouched.",

@@ -138,7 +138,7 @@ internal sealed partial class ShardRunner(
             await foreach (var page in bulk.ReadAsync(projection, position, mark, skipped: true, leaseLost))
                 await ApplyAsync(session => page.ApplyAsync(session.Connection, leaseLost), page.Ceiling, token, leaseLost);
         }
-        catch (Exception exception) when (IsOurFault(exception))
+        catch (Exception exception) when (Faults.AreOfTheCode(exception))
         {
             // The small pages find the culprit.
             pagesFail = true;
@@ -153,7 +153,7 @@ internal sealed partial class ShardRunner(
             await ApplyAsync(page, ceiling, token, leaseLost);
             return true;
         }
-        catch (Exception exception) when (IsOurFault(exception))
+        catch (Exception exception) when (Faults.AreOfTheCode(exception))
         {
             LogIsolating(logger, shard.Name, page.Count, exception);
             return await ApplyOneByOneAsync(page, ceiling, token, leaseLost);
@@ -171,7 +171,7 @@ internal sealed partial class ShardRunner(
                     await ApplyAsync([recorded], recorded.Sequence, token, leaseLost);
                     break;
                 }
-                catch (Exception exception) when (IsOurFault(exception))
+                catch (Exception exception) when (Faults.AreOfTheCode(exception))
                 {
                     if (attempt < Attempts)
                         continue;
@@ -233,14 +233,6 @@ internal sealed partial class ShardRunner(
     }
 
     // A broken connection or a lost lease is not the event's fault; what Postgres says of a statement is.
-    private static bool IsOurFault(Exception exception) =>
-        exception switch
-        {
-            PostgresException postgres => !postgres.IsTransient && !postgres.SqlState.StartsWith("57P", StringComparison.Ordinal),
-            OperationCanceledException or ShardLostException or NpgsqlException or IOException or TimeoutException => false,
-            _ => true,
-        };
-
     [LoggerMessage(1030, LogLevel.Information, "{Shard}: {Reason}")]
     private static partial void LogLost(ILogger logger, string shard, string reason);
 
