@@ -32,6 +32,9 @@ internal sealed record ConversionToDispatch
     /// <summary>The buyer asked to be erased: nothing is told of them any more.</summary>
     public bool IsErased { get; private init; }
 
+    /// <summary>An operator closed the sale: nothing more is decided about it. What was requested before is sent.</summary>
+    public bool IsArchived { get; private init; }
+
     /// <summary>The buyer's protected parts, the latest first.</summary>
     public IReadOnlyList<string> Buyer { get; private init; } = [];
 
@@ -51,7 +54,8 @@ internal sealed record ConversionToDispatch
 
     /// <summary>A skip for too little about the buyer passes when a click, or a later delivery, brings more.</summary>
     public bool MayBeDecided =>
-        Requested.Count == 0
+        !IsArchived
+        && Requested.Count == 0
         && (
             SkipReason is null
             || (EventValidation.IsAboutThePerson(SkipReason) && (IsToldMore || (ClickId is not null && ClickId != ClickWhenSkipped)))
@@ -75,7 +79,10 @@ internal sealed record ConversionToDispatch
     public DateTimeOffset ExpiresAt => PaidAt + CapiPayload.LongestAge;
 
     public static ConversionToDispatch From(IEnumerable<RecordedEvent> stream) =>
-        stream.Aggregate(new ConversionToDispatch(), (state, recorded) => state.Apply(recorded.Data));
+        stream.Aggregate(
+            new ConversionToDispatch(),
+            (state, recorded) => state.Apply(recorded.Data) with { IsArchived = state.IsArchived || recorded.IsArchived }
+        );
 
     private bool IsDropped(string field) => Received!.Notes.Any(note => note.StartsWith($"{field}: dropped", StringComparison.Ordinal));
 

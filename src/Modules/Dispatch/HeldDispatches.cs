@@ -125,6 +125,9 @@ internal sealed class HeldDispatches(NpgsqlDataSource database, PostgresEventSto
                         )),
                     ]
                 )
+                {
+                    UnlessArchived = true,
+                }
             );
         }
     }

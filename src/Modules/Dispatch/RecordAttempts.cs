@@ -92,6 +92,7 @@ internal sealed class RecordAttempts(PostgresEventStore store, TimeProvider time
                 new Append(new StreamId(attempt.Claimed.TenantId, Streams.Conversion(attempt.Claimed.ConversionId)), [attempt.Fact])
                 {
                     CorrelationId = attempt.Claimed.RedriveId is { } redrive ? $"{redrive}" : null,
+                    UnlessArchived = true,
                 }
             );
         await session.CommitAsync(cancellationToken);

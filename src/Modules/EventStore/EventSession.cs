@@ -43,7 +43,10 @@ public sealed class EventSession : IAsyncDisposable
     /// <summary>The connection, inside the open transaction.</summary>
     public NpgsqlConnection Connection { get; }
 
-    /// <summary>Queues an append for the commit. If it is refused then, the commit throws <see cref="AppendRefusedException"/> and all is rolled back.</summary>
+    /// <summary>
+    /// Queues an append for the commit. If it is refused then, the commit throws <see cref="AppendRefusedException"/> and all is rolled back, unless the stream is
+    /// archived and <see cref="EventStore.Append.UnlessArchived"/> says to leave it out.
+    /// </summary>
     public void Append(Append append) => appends.Add(append);
 
     /// <summary>Streams as this transaction sees them, without what is queued.</summary>
@@ -79,9 +82,10 @@ public sealed class EventSession : IAsyncDisposable
             var requests = wave.Select(append => PendingAppend.Prepare(append, serializer, options, time)).ToArray();
             var results = await statement.ExecuteAsync(Connection, requests, time.GetUtcNow(), mayStart: false, cancellationToken);
             for (var index = 0; index < results.Length; index++)
-                if (results[index] is not AppendResult.Appended)
+                if (results[index] is AppendResult.Appended)
+                    EventStoreMetrics.Appended.Add(requests[index].Events.Count);
+                else if (results[index] is not AppendResult.Archived || !requests[index].Append.UnlessArchived)
                     throw new AppendRefusedException(requests[index].Append, results[index]);
-            EventStoreMetrics.Appended.Add(requests.Sum(request => request.Events.Count));
         }
         appends.Clear();
     }
@@ -95,7 +99,8 @@ public sealed class EventSession : IAsyncDisposable
     // What is written with an event must be its own.
     private static bool Joins(Append first, Append next) =>
         next is { ExpectedVersion: null, UniqueKeys.Count: 0 }
-        && (next.CorrelationId, next.CausationId, next.StreamType) == (first.CorrelationId, first.CausationId, first.StreamType);
+        && (next.CorrelationId, next.CausationId, next.StreamType, next.UnlessArchived)
+            == (first.CorrelationId, first.CausationId, first.StreamType, first.UnlessArchived);
 
     // A statement takes a stream once: what goes to the same stream without a condition is joined, the rest takes turns.
     private IEnumerable<IReadOnlyList<Append>> Waves()

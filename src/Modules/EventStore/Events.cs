@@ -22,6 +22,12 @@ public sealed record Append(StreamId Stream, IReadOnlyList<object> Events)
     /// <summary>Rows of registered side-effect tables, written in the same transaction when the append is accepted.</summary>
     public IReadOnlyList<object> SideEffects { get; init; } = [];
 
+    /// <summary>
+    /// In a session: left out, with its side effects, where the stream is archived, instead of refusing the whole commit. For what happened anyway and is to be
+    /// finished, whoever archived the stream meanwhile.
+    /// </summary>
+    public bool UnlessArchived { get; init; }
+
     /// <summary>Marten's stream type (an aggregate's alias); null for none.</summary>
     public string? StreamType { get; init; }
 
@@ -60,7 +66,8 @@ public sealed class RecordedEvent(
     byte[] json,
     DateTimeOffset timestamp,
     string? correlationId,
-    string? causationId
+    string? causationId,
+    bool isArchived = false
 )
 {
     private object? data;
@@ -77,6 +84,9 @@ public sealed class RecordedEvent(
     public DateTimeOffset Timestamp { get; } = timestamp;
     public string? CorrelationId { get; } = correlationId;
     public string? CausationId { get; } = causationId;
+
+    /// <summary>Its stream was closed by Marten's <c>mt_archive_stream</c>: the log is read without it, and nothing may be added.</summary>
+    public bool IsArchived { get; } = isArchived;
 
     /// <summary>The JSON as stored.</summary>
     public ReadOnlyMemory<byte> Json => json;

@@ -207,5 +207,5 @@ internal sealed class MatchConversions(
     }
 
     private static void Append(EventSession session, SaleSeen sale, object decision, RecordedEvent cause) =>
-        session.Append(new Append(sale.Stream, [decision]) { CausationId = $"{cause.Id}" });
+        session.Append(new Append(sale.Stream, [decision]) { CausationId = $"{cause.Id}", UnlessArchived = true });
 }

@@ -84,7 +84,11 @@ internal sealed class DeadLetterBox(PostgresEventStore store, Ids ids, TimeProvi
 
     private static void Append(EventSession session, DeadLetter letter, object fact, string? correlation) =>
         session.Append(
-            new Append(new StreamId(letter.TenantId, Streams.Conversion(letter.ConversionId)), [fact]) { CorrelationId = correlation }
+            new Append(new StreamId(letter.TenantId, Streams.Conversion(letter.ConversionId)), [fact])
+            {
+                CorrelationId = correlation,
+                UnlessArchived = true,
+            }
         );
 
     /// <param name="isTaken">Whether they are ours until the end of the transaction.</param>

@@ -13,13 +13,13 @@ internal sealed class EventReader(NpgsqlDataSource dataSource, EventSerializer s
     private const long MaxPageBytes = 32 * 1024 * 1024;
 
     private const string Columns =
-        "e.seq_id, e.id, e.tenant_id, e.stream_id, e.version, e.type, e.data, e.timestamp, e.correlation_id, e.causation_id";
+        "e.seq_id, e.id, e.tenant_id, e.stream_id, e.version, e.type, e.data, e.timestamp, e.correlation_id, e.causation_id, e.is_archived";
 
     public async Task<IReadOnlyList<RecordedEvent>> ReadStreamAsync(StreamId stream, long fromVersion, CancellationToken cancellationToken)
     {
         await using var select = dataSource.CreateCommand(
             """
-            select e.seq_id, e.id, e.version, e.type, e.data, e.timestamp, e.correlation_id, e.causation_id from mt_events e
+            select e.seq_id, e.id, e.version, e.type, e.data, e.timestamp, e.correlation_id, e.causation_id, e.is_archived from mt_events e
             where e.tenant_id = $1 and e.stream_id = $2 and e.version >= $3 order by e.version
             """
         );
@@ -127,6 +127,7 @@ internal sealed class EventReader(NpgsqlDataSource dataSource, EventSerializer s
             row.GetFieldValue<byte[]>(fromColumn + 2),
             row.GetFieldValue<DateTimeOffset>(fromColumn + 3),
             row.IsDBNull(fromColumn + 4) ? null : row.GetString(fromColumn + 4),
-            row.IsDBNull(fromColumn + 5) ? null : row.GetString(fromColumn + 5)
+            row.IsDBNull(fromColumn + 5) ? null : row.GetString(fromColumn + 5),
+            !row.IsDBNull(fromColumn + 6) && row.GetBoolean(fromColumn + 6)
         );
 }

@@ -134,7 +134,7 @@ internal sealed class PersonRequests(
         {
             await using var session = await store.OpenSessionAsync(cancellationToken);
             foreach (var stream in chunk)
-                session.Append(new Append(stream.Id, [erased]));
+                session.Append(new Append(stream.Id, [erased]) { UnlessArchived = true });
             await session.CommitAsync(cancellationToken);
         }
     }
