@@ -15,7 +15,7 @@ internal sealed partial class LiveFeed(ProjectionProgress progress, TimeProvider
     private static readonly TimeSpan AfterTrouble = TimeSpan.FromSeconds(3);
 
     private readonly Lock gate = new();
-    private readonly List<Func<Task>> watchers = [];
+    private readonly List<Watcher> watchers = [];
     private TaskCompletionSource watched = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public int Watchers
@@ -27,32 +27,39 @@ internal sealed partial class LiveFeed(ProjectionProgress progress, TimeProvider
         }
     }
 
+    /// <summary>Where the read models stand. By name and place: the order of a sum would hide one that moved while another was rebuilt.</summary>
+    public async Task<string> ReadPlaceAsync(CancellationToken cancellationToken) =>
+        string.Join(' ', (await progress.ReadAsync(cancellationToken)).Select(shard => $"{shard.Progress}{shard.State}"));
+
     /// <summary>Calls back after each move, until it is disposed of.</summary>
-    public IDisposable Watch(Func<Task> onMoved)
+    /// <param name="place">Where they stood before the page read what it shows: what moved while it was being opened is told, too.</param>
+    public IDisposable Watch(string place, Func<Task> onMoved)
     {
+        var watcher = new Watcher(this, onMoved) { Place = place };
         lock (gate)
         {
-            watchers.Add(onMoved);
+            watchers.Add(watcher);
             watched.TrySetResult();
         }
 
-        return new Subscription(this, onMoved);
+        return watcher;
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var last = "";
         while (!stoppingToken.IsCancellationRequested)
         {
             await WatchedAsync(stoppingToken);
             var pause = Every;
             try
             {
-                // By name and place: the order of a sum would hide one that moved while another was rebuilt.
-                var now = string.Join(' ', (await progress.ReadAsync(stoppingToken)).Select(shard => $"{shard.Progress}{shard.State}"));
-                if (now != last && last.Length > 0)
-                    await TellAsync();
-                last = now;
+                var place = await ReadPlaceAsync(stoppingToken);
+                foreach (var watcher in All())
+                    if (watcher.Place != place)
+                    {
+                        watcher.Place = place;
+                        await TellAsync(watcher);
+                    }
             }
             catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException)
             {
@@ -78,23 +85,46 @@ internal sealed partial class LiveFeed(ProjectionProgress progress, TimeProvider
     /// <summary>Something else has moved that pages show.</summary>
     public async Task TellAsync()
     {
-        Func<Task>[] told;
-        lock (gate)
-            told = [.. watchers];
-        foreach (var tell in told)
-            await tell();
+        foreach (var watcher in All())
+            await TellAsync(watcher);
     }
 
-    private void Remove(Func<Task> watcher)
+    // A page that is being left may fail in any way: that is no other page's trouble, and not the host's.
+    private async Task TellAsync(Watcher watcher)
+    {
+        try
+        {
+            await watcher.OnMoved();
+        }
+        catch (Exception exception)
+        {
+            LogNotTold(logger, exception);
+        }
+    }
+
+    private Watcher[] All()
+    {
+        lock (gate)
+            return [.. watchers];
+    }
+
+    private void Remove(Watcher watcher)
     {
         lock (gate)
             watchers.Remove(watcher);
     }
 
-    private sealed class Subscription(LiveFeed feed, Func<Task> watcher) : IDisposable
+    private sealed class Watcher(LiveFeed feed, Func<Task> onMoved) : IDisposable
     {
-        public void Dispose() => feed.Remove(watcher);
+        public Func<Task> OnMoved => onMoved;
+
+        public required string Place { get; set; }
+
+        public void Dispose() => feed.Remove(this);
     }
+
+    [LoggerMessage(13004, LogLevel.Information, "An open page could not be told of what moved; most likely it was being left.")]
+    private static partial void LogNotTold(ILogger logger, Exception exception);
 
     [LoggerMessage(13001, LogLevel.Warning, "The progress of the read models could not be read; open pages are not updated for a while.")]
     private static partial void LogFailed(ILogger logger, Exception exception);

@@ -29,8 +29,13 @@ public abstract partial class TenantPage : ComponentBase, IAsyncDisposable
 
     private readonly CancellationTokenSource gone = new();
     private readonly SemaphoreSlim loading = new(1, 1);
+    private readonly CancellationToken left;
     private IDisposable? watch;
     private string? loaded;
+    private string place = "";
+
+    // Once, because a source that was disposed of gives no token any more.
+    protected TenantPage() => left = gone.Token;
 
     /// <summary>The slug.</summary>
     [Parameter]
@@ -62,7 +67,7 @@ public abstract partial class TenantPage : ComponentBase, IAsyncDisposable
     /// <summary>Set before <see cref="LoadAsync"/>, and while the state is ready.</summary>
     private protected SeenTenant Seen { get; private set; } = default!;
 
-    protected CancellationToken Gone => gone.Token;
+    protected CancellationToken Gone => left;
 
     /// <summary>Whether the page follows what happens.</summary>
     protected virtual bool IsLive => false;
@@ -82,18 +87,26 @@ public abstract partial class TenantPage : ComponentBase, IAsyncDisposable
     protected override void OnAfterRender(bool firstRender)
     {
         if (firstRender && IsLive)
-            watch = Feed.Watch(() => InvokeAsync(FollowAsync));
+            watch = Feed.Watch(place, () => InvokeAsync(FollowAsync));
     }
 
     /// <summary>Asks again who it is, and reads again.</summary>
     protected async Task ReloadAsync()
     {
-        await loading.WaitAsync(Gone);
+        try
+        {
+            await loading.WaitAsync(Gone);
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+
         try
         {
             State = await ReadAsync();
         }
-        catch (OperationCanceledException) when (gone.IsCancellationRequested)
+        catch (OperationCanceledException) when (Gone.IsCancellationRequested)
         {
             return;
         }
@@ -124,13 +137,16 @@ public abstract partial class TenantPage : ComponentBase, IAsyncDisposable
         if ((await Flags.ListAsync(Gone)).Any(flag => flag is { Name: "analytics_views", IsOn: false }))
             return PageState.SwitchedOff;
         Seen = seen;
+        if (IsLive && RendererInfo.IsInteractive && watch is null)
+            place = await Feed.ReadPlaceAsync(Gone);
         await LoadAsync();
         return PageState.Ready;
     }
 
     private async Task FollowAsync()
     {
-        if (gone.IsCancellationRequested || State is not (PageState.Ready or PageState.Failed))
+        // What is still being read is read again after that: it may have been read before it moved.
+        if (Gone.IsCancellationRequested || State is PageState.NotFound or PageState.SwitchedOff)
             return;
         await ReloadAsync();
         StateHasChanged();
