@@ -2,7 +2,7 @@ namespace TrackAi.MetaStandIn;
 
 public enum MetaFaultKind
 {
-    /// <summary>Answers as usual, only later.</summary>
+    /// <summary>Answers as usual, only later: after its time, or when the faults are cleared.</summary>
     Delay,
     Error,
 
@@ -118,6 +118,17 @@ internal sealed class Faults
 {
     private readonly Lock gate = new();
     private readonly List<(MetaFault Fault, int? Left)> set = [];
+    private TaskCompletionSource cleared = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Done when the faults that are set now are cleared.</summary>
+    public Task Cleared
+    {
+        get
+        {
+            lock (gate)
+                return cleared.Task;
+        }
+    }
 
     public void Add(MetaFault fault)
     {
@@ -128,7 +139,11 @@ internal sealed class Faults
     public void Clear()
     {
         lock (gate)
+        {
             set.Clear();
+            cleared.SetResult();
+            cleared = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
     }
 
     /// <summary>What goes wrong with this request: how long it waits, and the fault that answers it, if any.</summary>

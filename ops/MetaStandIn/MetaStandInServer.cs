@@ -125,13 +125,15 @@ public sealed class MetaStandInServer : IAsyncDisposable
 
     private async Task TakeEventsAsync(HttpContext context)
     {
-        Interlocked.Increment(ref requests);
-        Signal();
         var pixel = (string)context.GetRouteValue("pixel")!;
         var (batch, unreadable) = await ReadAsync(context.Request, pixel);
+        var cleared = faults.Cleared;
         var (delay, fault) = faults.Take(pixel, batch?.EventIds ?? []);
+        // Who waits for a request may change the faults when it came: what becomes of it is decided.
+        Interlocked.Increment(ref requests);
+        Signal();
         if (delay > TimeSpan.Zero)
-            await Task.Delay(delay, context.RequestAborted);
+            await WaitAsync(delay, cleared, context.RequestAborted);
 
         if (fault is { AcceptFirst: false } and not { Kind: MetaFaultKind.FewerReceived or MetaFaultKind.Usage })
         {
@@ -249,6 +251,14 @@ public sealed class MetaStandInServer : IAsyncDisposable
             fault.Subcode,
             IsTransient: fault.IsTransient
         );
+
+    private static async Task WaitAsync(TimeSpan delay, Task cleared, CancellationToken aborted)
+    {
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(aborted);
+        await Task.WhenAny(Task.Delay(delay, enough.Token), cleared.WaitAsync(enough.Token));
+        await enough.CancelAsync();
+        aborted.ThrowIfCancellationRequested();
+    }
 
     private async Task HangAsync(HttpContext context)
     {

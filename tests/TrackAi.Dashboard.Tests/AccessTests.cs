@@ -1,5 +1,4 @@
 using System.Net;
-using Microsoft.Playwright;
 using TrackAi.Contracts;
 
 namespace TrackAi.Dashboard.Tests;
@@ -69,7 +68,7 @@ public sealed class AccessTests(DashboardServer server) : IClassFixture<Dashboar
             // Inside the circuit: no request is made that could be refused.
             await page.EvaluateAsync($"Blazor.navigateTo('{Pages.Of(route, other.Tenant)}')");
             await page.WaitForURLAsync($"**{Pages.Of(route, other.Tenant)}");
-            await page.WaitForSelectorAsync("text=There is nothing here", new PageWaitForSelectorOptions { Timeout = 5000 });
+            await page.WaitForSelectorAsync("text=There is nothing here");
             (await page.ContentAsync()).ShouldNotContain(Foreign, customMessage: route);
             await page.EvaluateAsync($"Blazor.navigateTo('/analytics/{mine.Tenant}/health')");
             await page.WaitForSelectorAsync("h1:has-text('Health')");

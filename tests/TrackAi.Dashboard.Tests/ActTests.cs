@@ -87,7 +87,7 @@ public sealed class ActTests(DashboardServer server) : IClassFixture<DashboardSe
         await page.WaitForURLAsync("**/analytics/atelie-do-ze/setup?step=2");
         await page.SelectOptionAsync("select", "perfectpay");
         await page.FillAsync("input[type=password]", "a-secret-of-the-gateway");
-        (await page.InnerTextAsync(".copy")).ShouldContain("/api/v1/webhooks/perfectpay/atelie-do-ze");
+        await page.WaitForSelectorAsync(".copy:has-text('/api/v1/webhooks/perfectpay/atelie-do-ze')");
         await page.ClickAsync("text=Go on");
         await page.WaitForURLAsync("**/setup?step=3");
         server.MakeTokenValid("EAAGwizard");
@@ -95,7 +95,7 @@ public sealed class ActTests(DashboardServer server) : IClassFixture<DashboardSe
         await page.FillAsync("input[type=password]", "EAAGwizard");
         await page.ClickAsync("text=Go on");
         await page.WaitForURLAsync("**/setup?step=4");
-        (await page.InnerTextAsync(".copy")).ShouldContain("data-tenant=\"atelie-do-ze\"");
+        await page.WaitForSelectorAsync(".copy:has-text('data-tenant=\"atelie-do-ze\"')");
 
         await page.ClickAsync("text=Send a test through");
         await page.WaitForSelectorAsync("#probe-ok");

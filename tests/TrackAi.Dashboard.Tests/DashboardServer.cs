@@ -133,11 +133,11 @@ public sealed class Browser : IAsyncDisposable
         await Page.ClickAsync("button[type=submit]");
     }
 
-    /// <summary>Opens a page and waits until its circuit answers.</summary>
+    /// <summary>Opens a page and waits until its circuit answers and has read what the page shows.</summary>
     public async Task<IPage> GoAsync(string path)
     {
         await Page.GotoAsync(url + path);
-        await Page.WaitForSelectorAsync(".shell[data-live] h1, .public h1");
+        await Page.WaitForSelectorAsync(".shell[data-live]:not(:has(.loading)) h1, .public h1");
         return Page;
     }
 

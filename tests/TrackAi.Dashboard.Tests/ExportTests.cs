@@ -32,7 +32,7 @@ public sealed class ExportTests(DashboardServer server) : IClassFixture<Dashboar
 
         // The links follow the filters that are chosen after the page was opened.
         await page.SelectOptionAsync("label:has-text('Status') select", "waiting");
-        await page.WaitForFunctionAsync("() => location.search === '?status=waiting'");
+        await page.WaitForSelectorAsync("a.button[href$='?status=waiting']:has-text('JSON')");
         JsonElement.Parse(await DownloadAsync(page, "JSON"))[0].GetProperty("state").GetString().ShouldBe("pending");
     }
 

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using TrackAi.Contracts;
 using TrackAi.MetaStandIn;
+using TrackAi.Testing;
 using static TrackAi.Dispatch.Tests.Sales;
 
 namespace TrackAi.Dispatch.Tests;
@@ -205,7 +206,7 @@ public sealed class MetaClientTests : IAsyncLifetime
         using var stop = new CancellationTokenSource();
 
         var sending = Client.SendAsync(Pixel, [EventOf("A", Noon)], stop.Token);
-        await meta.WaitForAsync(server => server.Requests == 1, TimeSpan.FromSeconds(20));
+        await meta.WaitForAsync(server => server.Requests == 1, Eventually.Patience);
         await stop.CancelAsync();
 
         await Should.ThrowAsync<OperationCanceledException>(() => sending);

@@ -153,17 +153,16 @@ public abstract class CrashTests(TrackAiServer server)
     [Fact]
     public async Task Killed_after_Metas_answer_and_before_its_record()
     {
-        // Time enough for the trap, and no haste for a host that has just started.
-        await using var victim = await VictimAsync(("Meta:TimeoutSeconds", "30"));
-        await SentAsync(victim, MetaFault.Delay(TimeSpan.FromSeconds(1)));
+        await using var victim = await VictimAsync(("Meta:TimeoutSeconds", "300"));
+        await SentAsync(victim, MetaFault.Delay(TimeSpan.FromMinutes(10)));
         await using (var trap = await Trap.SetAsync(server.Database, "mt_events", "exclusive"))
         {
+            server.Meta.ClearFaults();
             await server.ArrivedAsync(victim.Order);
             await trap.SprungAsync();
             await victim.KillAsync();
             await trap.KillCaughtAsync();
         }
-        server.Meta.ClearFaults();
         (await CountAsync(victim, "dispatch_succeeded")).ShouldBe(0);
 
         await server.StartAsync();
@@ -228,7 +227,7 @@ public abstract class CrashTests(TrackAiServer server)
         var requests = server.Meta.Requests;
         server.Meta.Inject(fault with { Pixel = victim.Seller.PixelId });
         await victim.DeliverAsync();
-        await server.Meta.WaitForAsync(meta => meta.Requests > requests, TimeSpan.FromSeconds(20));
+        await server.Meta.WaitForAsync(meta => meta.Requests > requests, Eventually.Patience);
     }
 
     private Task QueuedAsync(Victim victim, string how) =>
@@ -308,8 +307,8 @@ public sealed class SqsCrashTests(SqsCrashTests.Gated server) : CrashTests(serve
             new Dictionary<string, string?>(base.Settings, StringComparer.OrdinalIgnoreCase)
             {
                 ["Sqs:ServiceUrl"] = Gate.Url,
-                ["Meta:TimeoutSeconds"] = "1",
-                ["Dispatch:ClaimTime"] = "00:00:02",
+                ["Meta:TimeoutSeconds"] = "10",
+                ["Dispatch:ClaimTime"] = "00:00:05",
                 ["EventStore:LeaseTime"] = "00:00:01",
                 ["EventStore:LeaseRenewal"] = "00:00:00.300",
             };

@@ -71,6 +71,7 @@ public sealed class GoLiveTests(TrackAiServer server) : IClassFixture<TrackAiSer
         health.GetProperty("queue").GetProperty("waiting").GetInt64().ShouldBe(0);
 
         // 7: the same delivery again.
+        await ProjectedAsync();
         var rows = await server.CountRowsAsync();
         var again = await DeliverAsync(host, sale);
         again.Code.ShouldBe(202, again.Text);
@@ -104,6 +105,7 @@ public sealed class GoLiveTests(TrackAiServer server) : IClassFixture<TrackAiSer
         decisions.ShouldContain("→ Matching: same");
         decisions.ShouldContain("→ Dispatch: same");
         decisions.ShouldContain(" 0 differ.");
+        await ProjectedAsync();
         rows = await server.CountRowsAsync();
         (await HostProcess.RunAsync(server.Settings, "projections", "rebuild", "--all")).ExitCode.ShouldBe(0);
         var (asserted, differences) = await HostProcess.RunAsync(server.Settings, "db", "assert");
@@ -163,6 +165,19 @@ public sealed class GoLiveTests(TrackAiServer server) : IClassFixture<TrackAiSer
         using var response = await host.Http.SendAsync(request);
         return new Answer(response.StatusCode, await response.Content.ReadAsStringAsync(), response.Headers);
     }
+
+    /// <summary>Waits until every read model of the process that serves has seen all that is in the log now.</summary>
+    private Task ProjectedAsync() =>
+        Eventually.TrueAsync(
+            () =>
+                server.Database.ScalarAsync<bool>(
+                    """
+                    select coalesce(bool_and(p.last_seq_id >= (select max(seq_id) from mt_events)), false)
+                    from es_shard s join mt_event_progression p on p.name = s.name
+                    """
+                ),
+            "every read model shows all there is"
+        );
 
     private Task<long> CountAsync(string what) => server.Database.ScalarAsync<long>($"select count(*) from {what}");
 

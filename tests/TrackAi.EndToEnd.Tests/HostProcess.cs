@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
+using TrackAi.Testing;
 
 namespace TrackAi.EndToEnd.Tests;
 
@@ -36,7 +37,7 @@ internal sealed partial class HostProcess : IAsyncDisposable
         {
             host.Http = new HttpClient(new SocketsHttpHandler())
             {
-                BaseAddress = new Uri(await host.listening.Task.WaitAsync(TimeSpan.FromSeconds(60))),
+                BaseAddress = new Uri(await host.listening.Task.WaitAsync(Eventually.Patience)),
             };
             return host;
         }
@@ -49,7 +50,7 @@ internal sealed partial class HostProcess : IAsyncDisposable
 
     /// <summary>Runs a verb to its end.</summary>
     public static Task<(int ExitCode, string Output)> RunAsync(IReadOnlyDictionary<string, string?> settings, params string[] arguments) =>
-        RunToEndAsync(Prepare(settings, arguments), TimeSpan.FromSeconds(60));
+        RunToEndAsync(Prepare(settings, arguments), Eventually.Patience);
 
     /// <summary>Runs another program that lies beside the tests.</summary>
     public static Task<(int ExitCode, string Output)> RunProgramAsync(
@@ -96,7 +97,7 @@ internal sealed partial class HostProcess : IAsyncDisposable
         _ = listening.Task.Exception;
     }
 
-    private Task<int> EndAsync() => EndAsync(TimeSpan.FromSeconds(60));
+    private Task<int> EndAsync() => EndAsync(Eventually.Patience);
 
     private async Task<int> EndAsync(TimeSpan patience)
     {

@@ -6,13 +6,13 @@ namespace TrackAi.EndToEnd.Tests;
 /// <summary>Meta down, slow, refusing: everything is sent in the end, once, under the id it always had.</summary>
 public sealed class MetaTroubleTests(MetaTroubleTests.Impatient server) : MetaTroubles(server), IClassFixture<MetaTroubleTests.Impatient>
 {
-    /// <summary>Meta is waited for a second only; what is due again is taken when it is due, without a look now and then.</summary>
+    /// <summary>Meta is not waited for long; what is due again is taken when it is due, without a look now and then.</summary>
     public sealed class Impatient : TrackAiServer
     {
         public override IReadOnlyDictionary<string, string?> Settings =>
             new Dictionary<string, string?>(base.Settings, StringComparer.OrdinalIgnoreCase)
             {
-                ["Meta:TimeoutSeconds"] = "1",
+                ["Meta:TimeoutSeconds"] = "5",
                 ["Dispatch:PollingTime"] = "01:00:00",
                 ["Dispatch:HousekeepingTime"] = "00:00:00.200",
             };

@@ -20,7 +20,7 @@ public abstract class MetaTroubles(TrackAiServer server)
             { "throttled", MetaFault.Error(429, 4) },
             { "fewer received than sent", MetaFault.FewerReceived() },
             { "slow", MetaFault.Delay(TimeSpan.FromMilliseconds(300)) },
-            { "slower than we wait", MetaFault.Delay(TimeSpan.FromSeconds(1.3)) with { Times = 1 } },
+            { "slower than we wait", MetaFault.Delay(TimeSpan.FromMinutes(1)) with { Times = 1 } },
         };
 
     [Theory]
@@ -97,6 +97,6 @@ public sealed class SqsMetaTroubleTests(SqsMetaTroubleTests.Impatient server)
     public sealed class Impatient : SqsTests.BySqs
     {
         public override IReadOnlyDictionary<string, string?> Settings =>
-            new Dictionary<string, string?>(base.Settings, StringComparer.OrdinalIgnoreCase) { ["Meta:TimeoutSeconds"] = "1" };
+            new Dictionary<string, string?>(base.Settings, StringComparer.OrdinalIgnoreCase) { ["Meta:TimeoutSeconds"] = "5" };
     }
 }

@@ -7,8 +7,6 @@ namespace TrackAi.EndToEnd.Tests;
 /// <summary>Postgres itself is killed (SIGKILL) under two running hosts, and started again.</summary>
 public sealed class PostgresKilledTests(PostgresKilledTests.Server server) : IClassFixture<PostgresKilledTests.Server>
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     public sealed class Server : TrackAiServer
     {
         public Server() => Database = new MortalDatabase();
@@ -18,7 +16,7 @@ public sealed class PostgresKilledTests(PostgresKilledTests.Server server) : ICl
         public override IReadOnlyDictionary<string, string?> Settings =>
             new Dictionary<string, string?>(base.Settings, StringComparer.OrdinalIgnoreCase)
             {
-                ["EventStore:AppendTimeout"] = "00:00:02",
+                ["EventStore:AppendTimeout"] = "00:00:05",
                 ["Dispatch:ClaimTime"] = "00:00:03",
             };
     }
@@ -35,7 +33,7 @@ public sealed class PostgresKilledTests(PostgresKilledTests.Server server) : ICl
         for (var round = 1; round <= 2; round++)
         {
             var taken = accounts.Orders.Count;
-            await Eventually.TrueAsync(() => Task.FromResult(accounts.Orders.Count >= taken + 40), "sales are taken", Patience);
+            await Eventually.TrueAsync(() => Task.FromResult(accounts.Orders.Count >= taken + 40), "sales are taken");
 
             await server.Mortal.KillServerAsync();
             var refused = accounts.Codes.Count(code => code == 503);
@@ -43,22 +41,22 @@ public sealed class PostgresKilledTests(PostgresKilledTests.Server server) : ICl
                 (await RefusalAsync(host, seller)).ShouldBeOfType<EventStoreUnavailableException>();
             await Eventually.TrueAsync(
                 () => Task.FromResult(accounts.Codes.Count(code => code == 503) >= refused + 12),
-                "senders are told to come again",
-                Patience
+                "senders are told to come again"
             );
             await server.Mortal.StartServerAsync();
         }
 
         var before = accounts.Orders.Count;
-        await Eventually.TrueAsync(() => Task.FromResult(accounts.Orders.Count >= before + 40), "sales are taken again", Patience);
+        await Eventually.TrueAsync(() => Task.FromResult(accounts.Orders.Count >= before + 40), "sales are taken again");
         await end.CancelAsync();
         await sending;
 
         accounts.Codes.Distinct().ShouldBe([201, 202, 503], ignoreOrder: true);
         await accounts.BalanceAsync();
-        (
-            await server.Database.ScalarAsync<bool>("select bool_and(state = 'running' and leased_until > now()) from es_shard")
-        ).ShouldBeTrue();
+        await Eventually.TrueAsync(
+            () => server.Database.ScalarAsync<bool>("select bool_and(state = 'running' and leased_until > now()) from es_shard"),
+            "every shard is run"
+        );
     }
 
     /// <summary>What an append ends with while there is no Postgres: within any time a caller would wait.</summary>
@@ -77,7 +75,9 @@ public sealed class PostgresKilledTests(PostgresKilledTests.Server server) : ICl
             try
             {
                 // A server process may outlive the one that was killed for a moment, and what it answers is true.
-                await host.Store.AppendAsync(new Append(new StreamId(seller.Tenant, $"visit-{visit}"), [click])).WaitAsync(Patience);
+                await host
+                    .Store.AppendAsync(new Append(new StreamId(seller.Tenant, $"visit-{visit}"), [click]))
+                    .WaitAsync(Eventually.Patience);
             }
             catch (Exception exception)
             {

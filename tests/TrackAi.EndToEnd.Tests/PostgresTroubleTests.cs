@@ -18,7 +18,7 @@ public sealed class PostgresTroubleTests(PostgresTroubleTests.Wired server) : IC
             new Dictionary<string, string?>(base.Settings, StringComparer.OrdinalIgnoreCase)
             {
                 ["ConnectionStrings:TrackAi"] = Wire.ConnectionString,
-                ["EventStore:AppendTimeout"] = "00:00:01",
+                ["EventStore:AppendTimeout"] = "00:00:05",
                 ["Dispatch:ClaimTime"] = "00:00:03",
             };
 

@@ -7,14 +7,14 @@ namespace TrackAi.EndToEnd.Tests;
 /// <summary>Hosts come and go: stopped in the middle of something, killed, several at once.</summary>
 public sealed class RestartTests(RestartTests.Quick server) : IClassFixture<RestartTests.Quick>
 {
-    /// <summary>What a dead host held comes back after a second.</summary>
+    /// <summary>What a dead host held comes back soon; Meta is waited for no longer than a slow machine needs.</summary>
     public sealed class Quick : TrackAiServer
     {
         public override IReadOnlyDictionary<string, string?> Settings =>
             new Dictionary<string, string?>(base.Settings, StringComparer.OrdinalIgnoreCase)
             {
-                ["Meta:TimeoutSeconds"] = "1",
-                ["Dispatch:ClaimTime"] = "00:00:02",
+                ["Meta:TimeoutSeconds"] = "5",
+                ["Dispatch:ClaimTime"] = "00:00:05",
                 ["EventStore:LeaseTime"] = "00:00:01",
                 ["EventStore:LeaseRenewal"] = "00:00:00.300",
             };
@@ -76,24 +76,28 @@ public sealed class RestartTests(RestartTests.Quick server) : IClassFixture<Rest
     {
         var seller = await server.NewSellerAsync();
         var order = seller.NewOrder();
-        server.Meta.Inject(MetaFault.Delay(TimeSpan.FromMilliseconds(700)) with { Pixel = seller.PixelId });
-        (await seller.DeliverAsync(Seller.Sale(order))).Code.ShouldBe(202);
-        await Eventually.TrueAsync(
-            () =>
-                server.Database.ScalarAsync<bool>(
-                    "select exists (select from dispatch_queue where tenant_id = $1 and claim is not null)",
-                    seller.Tenant
-                ),
-            "the sale to be on its way"
-        );
-
         await server.StopAsync();
+        await server.StartAsync(("Meta:TimeoutSeconds", "300"));
+        await seller.KnownToAsync(server.Host);
+        var requests = server.Meta.Requests;
+        server.Meta.Inject(MetaFault.Delay(TimeSpan.FromMinutes(5)) with { Pixel = seller.PixelId });
+        (await seller.DeliverAsync(Seller.Sale(order))).Code.ShouldBe(202);
+        await server.Meta.WaitForAsync(meta => meta.Requests > requests, Eventually.Patience);
+
+        var log = server.Host.Log;
+        var stopping = server.StopAsync();
+        await Eventually.TrueAsync(
+            () => Task.FromResult(log.Text.Contains("Finishing 1 batches on their way to Meta", StringComparison.Ordinal)),
+            "the stop has come to the send"
+        );
+        stopping.IsCompleted.ShouldBeFalse();
+        server.Meta.ClearFaults();
+        await stopping;
 
         // No host runs now: what is recorded was recorded by the one that stopped.
         (await SucceededAsync(seller)).ShouldBe(1);
         server.AtMeta(order).ShouldHaveSingleItem().Times.ShouldBe(1);
         (await server.Database.ScalarAsync<long>("select count(*) from dispatch_queue where tenant_id = $1", seller.Tenant)).ShouldBe(0);
-        server.Meta.ClearFaults();
         await server.StartAsync();
     }
 

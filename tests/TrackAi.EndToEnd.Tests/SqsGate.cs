@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using TrackAi.Testing;
 
 namespace TrackAi.EndToEnd.Tests;
 
@@ -75,7 +76,7 @@ public sealed class SqsGate : IAsyncDisposable
 
         internal bool IsDone => isDone;
 
-        public Task ReachedAsync() => reached.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        public Task ReachedAsync() => reached.Task.WaitAsync(Eventually.Patience);
 
         public void Dispose() => gate.held = null;
 

@@ -12,8 +12,6 @@ public sealed class TakeOverTests(TakeOverTests.Server server) : IClassFixture<T
             new Dictionary<string, string?>(base.Settings, StringComparer.OrdinalIgnoreCase) { ["Dispatch:ClaimTime"] = "00:00:03" };
     }
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     [Fact]
     public async Task When_the_process_that_runs_everything_is_killed_the_other_takes_over_all_of_it_and_every_sale_reaches_Meta_once()
     {
@@ -42,8 +40,7 @@ public sealed class TakeOverTests(TakeOverTests.Server server) : IClassFixture<T
         await using var dying = await HostProcess.ServeAsync(server.Settings);
         await Eventually.TrueAsync(
             () => server.Database.ScalarAsync<bool>("select bool_and(leased_until > now()) from es_shard"),
-            "the first process to run every shard",
-            Patience
+            "the first process to run every shard"
         );
         var first = await server.Database.ScalarAsync<string>("select min(owner) from es_shard having count(distinct owner) = 1");
         first.ShouldNotBeNull();
@@ -52,18 +49,17 @@ public sealed class TakeOverTests(TakeOverTests.Server server) : IClassFixture<T
         var accounts = new Accounts(server, seller);
         using var end = new CancellationTokenSource();
         var sending = accounts.SendAsync([dying.Http, heir.Http], end.Token);
-        await Eventually.TrueAsync(() => Task.FromResult(accounts.Orders.Count >= 60), "sales to arrive at both", Patience);
+        await Eventually.TrueAsync(() => Task.FromResult(accounts.Orders.Count >= 60), "sales to arrive at both");
 
         await dying.KillAsync();
         var killed = await server.Database.ScalarAsync<DateTime>("select clock_timestamp()");
 
         await Eventually.TrueAsync(
             () => server.Database.ScalarAsync<bool>("select bool_and(owner <> $1 and leased_until > now()) from es_shard", first),
-            "the other process to run every shard",
-            Patience
+            "the other process to run every shard"
         );
         var arrived = accounts.Orders.Count;
-        await Eventually.TrueAsync(() => Task.FromResult(accounts.Orders.Count >= arrived + 30), "sales to go on arriving", Patience);
+        await Eventually.TrueAsync(() => Task.FromResult(accounts.Orders.Count >= arrived + 30), "sales to go on arriving");
         await end.CancelAsync();
         await sending;
         await Eventually.TrueAsync(
@@ -75,8 +71,7 @@ public sealed class TakeOverTests(TakeOverTests.Server server) : IClassFixture<T
                     """,
                     seller.Tenant
                 ),
-            "the other process alone to send everything",
-            Patience
+            "the other process alone to send everything"
         );
 
         (await server.Database.ScalarAsync<long>("select count(distinct owner) from es_shard")).ShouldBe(1);

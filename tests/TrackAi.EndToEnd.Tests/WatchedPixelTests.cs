@@ -14,8 +14,8 @@ public sealed class WatchedPixelTests(WatchedPixelTests.Watching server) : IClas
             new Dictionary<string, string?>(base.Settings, StringComparer.OrdinalIgnoreCase)
             {
                 ["Dispatch:TokenCheckTime"] = "00:00:01",
-                ["Dispatch:ClaimTime"] = "00:00:01",
-                ["Meta:TimeoutSeconds"] = "20",
+                ["Dispatch:ClaimTime"] = "00:00:04",
+                ["Meta:TimeoutSeconds"] = "60",
             };
     }
 
@@ -41,7 +41,7 @@ public sealed class WatchedPixelTests(WatchedPixelTests.Watching server) : IClas
         var seller = await server.NewSellerAsync();
         var order = seller.NewOrder();
         await using var other = await server.StartAnotherAsync();
-        server.Meta.Inject(MetaFault.Delay(TimeSpan.FromSeconds(4)) with { Pixel = seller.PixelId, Times = 1 });
+        server.Meta.Inject(MetaFault.Delay(TimeSpan.FromSeconds(9)) with { Pixel = seller.PixelId, Times = 1 });
 
         (await seller.DeliverAsync(Seller.Sale(order))).Code.ShouldBe(202);
 

@@ -38,7 +38,7 @@ public sealed class AppendPressureTests
                 "the reader to wait"
             );
 
-        await waiting.WaitAsync(TimeSpan.FromSeconds(30), Stop);
+        await waiting.WaitAsync(Eventually.Patience, Stop);
     }
 
     [Fact]
@@ -52,7 +52,7 @@ public sealed class AppendPressureTests
             "the reader to wait"
         );
 
-        await waiting.WaitAsync(TimeSpan.FromSeconds(30), Stop);
+        await waiting.WaitAsync(Eventually.Patience, Stop);
     }
 
     [Fact]

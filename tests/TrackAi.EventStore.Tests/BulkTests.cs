@@ -70,8 +70,7 @@ public sealed class BulkTests : IAsyncLifetime
         var progress = host.Services.GetRequiredService<ProjectionProgress>();
         var stopped = await Eventually.ValueAsync(
             async () => (await progress.ReadAsync()).SingleOrDefault(shard => shard.Name == $"{name}:All" && shard.State == "stopped"),
-            "the shard to stop",
-            TimeSpan.FromSeconds(60)
+            "the shard to stop"
         );
         stopped.ErrorSequence.ShouldBe(poison);
         stopped.Progress.ShouldBe(poison - 1);

@@ -7,6 +7,10 @@ public sealed class HeldBackCommitTests(OrdersDatabase database) : IClassFixture
 {
     private const long Gate = 4711;
 
+    // Of this database and at this gate: other tests on the same server wait for locks of their own.
+    private static readonly string HeldBack =
+        $"select pid from pg_locks where locktype = 'advisory' and not granted and objid = {Gate} and database = (select oid from pg_database where datname = current_database())";
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -34,10 +38,7 @@ public sealed class HeldBackCommitTests(OrdersDatabase database) : IClassFixture
         }
 
         var late = first.Store.AppendAsync(new Append(Orders.Stream(held), [new OrderPlaced("late", 1)]));
-        await Eventually.TrueAsync(
-            () => database.ScalarAsync<bool>("select exists (select from pg_locks where locktype = 'advisory' and not granted)"),
-            "the insert to be held back"
-        );
+        await Eventually.TrueAsync(() => database.ScalarAsync<bool>($"select exists ({HeldBack})"), "the insert to be held back");
         var markBefore = await first.Store.ReadHighWaterMarkAsync();
         var others = await Task.WhenAll(
             Enumerable
@@ -58,7 +59,7 @@ public sealed class HeldBackCommitTests(OrdersDatabase database) : IClassFixture
 
         if (rollBack)
         {
-            await database.ExecuteAsync("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and not granted");
+            await database.ExecuteAsync($"select pg_terminate_backend(pid) from ({HeldBack}) held");
             await Should.ThrowAsync<EventStoreUnavailableException>(late);
         }
         await using (var open = gate.CreateCommand())

@@ -6,6 +6,8 @@ namespace TrackAi.EventStore.Tests;
 /// <summary>A database with the event store's schema and the tables of the test projections.</summary>
 public sealed class OrdersDatabase : TestDatabase
 {
+    public static readonly TimeSpan LeaseTime = TimeSpan.FromSeconds(2);
+
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
@@ -28,7 +30,7 @@ public sealed class OrdersDatabase : TestDatabase
             new Dictionary<string, string?>
             {
                 ["EventStore:RunDaemon"] = daemon.ToString(),
-                ["EventStore:LeaseTime"] = "00:00:02",
+                ["EventStore:LeaseTime"] = LeaseTime.ToString(),
                 ["EventStore:LeaseRenewal"] = "00:00:00.5",
             },
             time

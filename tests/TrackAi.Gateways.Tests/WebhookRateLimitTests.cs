@@ -9,7 +9,7 @@ public sealed class WebhookRateLimitTests(TrackAiServer server) : IClassFixture<
     public async Task A_flood_of_deliveries_for_one_tenant_is_told_to_wait_and_is_taken_in_later()
     {
         var (flooded, other) = (await server.NewSellerAsync(), await server.NewSellerAsync());
-        await using var host = await server.StartAnotherAsync(("RateLimits:Webhooks:PerTenantPerSecond", "3"));
+        await using var host = await server.StartAnotherAsync(("RateLimits:Webhooks:PerTenantPerSecond", "1"));
         await flooded.KnownToAsync(host);
         await other.KnownToAsync(host);
         var sales = Enumerable.Range(0, 30).Select(_ => Seller.Sale(flooded.NewOrder())).ToArray();

@@ -101,7 +101,8 @@ public sealed class CrowdTests(MatchingDatabase database) : IClassFixture<Matchi
     private async Task<long> ReadDuringAsync(Func<Task> act)
     {
         const string Read = "select sum(idx_tup_fetch)::bigint from pg_stat_user_tables where relname = 'match_key'";
-        const string Connected = "select count(*) from pg_stat_activity where datname = current_database()";
+        const string Connected =
+            "select count(*) from pg_stat_activity where datname = current_database() and backend_type = 'client backend'";
         var (before, connected) = (await database.ScalarAsync<long>(Read), await database.ScalarAsync<long>(Connected));
         await act();
         // A connection tells what it read at the latest when it ends.

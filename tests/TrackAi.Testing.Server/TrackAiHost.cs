@@ -10,8 +10,6 @@ namespace TrackAi.Testing;
 /// <summary>The product in this process, on a real Kestrel and a free port.</summary>
 public sealed class TrackAiHost : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private readonly TrackAiApplication application;
 
     private TrackAiHost(TrackAiApplication application, CapturedLog log)
@@ -88,12 +86,11 @@ public sealed class TrackAiHost : IAsyncDisposable
             {
                 var mark = await Store.ReadHighWaterMarkAsync();
                 foreach (var shard in shards)
-                    await progress.WaitForAsync(shard, mark, Patience);
+                    await progress.WaitForAsync(shard, mark, Eventually.Patience);
                 var queue = await Services.GetRequiredService<IDispatchHealth>().ReadDepthAsync(CancellationToken.None);
                 return queue is { Waiting: 0, Active: 0 } && await Store.ReadHighWaterMarkAsync() == mark;
             },
-            "all that was accepted is matched, sent and projected",
-            Patience
+            "all that was accepted is matched, sent and projected"
         );
     }
 
@@ -103,7 +100,7 @@ public sealed class TrackAiHost : IAsyncDisposable
         var progress = Services.GetRequiredService<ProjectionProgress>();
         var mark = await Store.ReadHighWaterMarkAsync();
         foreach (var projection in Services.GetServices<IProjection>())
-            await progress.WaitForAsync(projection.Name, mark, Patience);
+            await progress.WaitForAsync(projection.Name, mark, Eventually.Patience);
     }
 
     /// <summary>Stops it as an orderly shutdown does.</summary>

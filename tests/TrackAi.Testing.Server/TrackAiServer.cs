@@ -43,8 +43,8 @@ public class TrackAiServer : IAsyncLifetime
         await StartAsync();
     }
 
-    /// <summary>Starts the host again after <see cref="StopAsync"/>.</summary>
-    public async Task StartAsync() => host = await StartAnotherAsync();
+    /// <summary>Starts the host again after <see cref="StopAsync"/>, with other settings where given.</summary>
+    public async Task StartAsync(params IReadOnlyList<(string Key, string Value)> settings) => host = await StartAnotherAsync(settings);
 
     /// <summary>Another host over the same database, with other settings where given.</summary>
     public Task<TrackAiHost> StartAnotherAsync(params IReadOnlyList<(string Key, string Value)> settings)
@@ -107,7 +107,7 @@ public class TrackAiServer : IAsyncLifetime
     /// <summary>Waits until Meta took something of an order.</summary>
     public async Task<ReceivedEvent> ArrivedAsync(string order)
     {
-        await Meta.WaitForAsync(_ => AtMeta(order).Count > 0, TimeSpan.FromSeconds(20));
+        await Meta.WaitForAsync(_ => AtMeta(order).Count > 0, Eventually.Patience);
         return AtMeta(order)[0];
     }
 

@@ -5,6 +5,9 @@ namespace TrackAi.Testing;
 /// <summary>Waits for a condition, never for a time.</summary>
 public static class Eventually
 {
+    /// <summary>For whatever is sure to come: a slow machine, shared with others, takes its time, and a test that passes does not pay for it.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+
     public static Task TrueAsync(Func<Task<bool>> condition, string what, TimeSpan? atMost = null) =>
         ValueAsync(async () => await condition() ? "yes" : null, what, atMost);
 
@@ -17,7 +20,7 @@ public static class Eventually
         {
             if (await read() is { } value)
                 return value;
-            if (Stopwatch.GetElapsedTime(started) > (atMost ?? TimeSpan.FromSeconds(20)))
+            if (Stopwatch.GetElapsedTime(started) > (atMost ?? Patience))
                 throw new TimeoutException($"Waited in vain: {what}.");
             await Task.Delay(10);
         }

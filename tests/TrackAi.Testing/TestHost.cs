@@ -54,7 +54,7 @@ public sealed class TestHost : IAsyncDisposable
     {
         var mark = await Store.ReadHighWaterMarkAsync();
         foreach (var shard in shards)
-            await Services.GetRequiredService<ProjectionProgress>().WaitForAsync(shard, mark, TimeSpan.FromSeconds(20));
+            await Services.GetRequiredService<ProjectionProgress>().WaitForAsync(shard, mark, Eventually.Patience);
     }
 
     public async ValueTask DisposeAsync()

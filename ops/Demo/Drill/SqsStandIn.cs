@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 
 namespace TrackAi.Demo;
 
@@ -8,7 +9,7 @@ namespace TrackAi.Demo;
 /// <param name="folder">Where <c>npm ci</c> was run for it: <c>tests/TrackAi.Testing/Sqs</c> of the clone.</param>
 internal sealed class SqsStandIn(string folder) : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
     private readonly int port = FreePort();
@@ -69,16 +70,29 @@ internal sealed class SqsStandIn(string folder) : IAsyncDisposable
                 // It is not up yet.
             }
 
+            if (process!.HasExited)
+                throw new InvalidOperationException($"The stand-in for SQS ended with {process.ExitCode}: is port {port} taken?");
             if (Stopwatch.GetElapsedTime(started) > Patience)
                 throw new TimeoutException("The stand-in for SQS does not answer.");
             await Task.Delay(Pause);
         }
     }
 
+    // Below those that systems give to whoever connects or asks for any: nobody is given it while the stand-in is down.
     private static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, RandomNumberGenerator.GetInt32(20_000, 32_000));
+            try
+            {
+                listener.Start();
+                return ((IPEndPoint)listener.LocalEndpoint).Port;
+            }
+            catch (SocketException exception) when (exception.SocketErrorCode is SocketError.AddressAlreadyInUse)
+            {
+                // Another one, then.
+            }
+        }
     }
 }

@@ -1,4 +1,5 @@
 using Microsoft.Playwright;
+using TrackAi.Testing;
 
 namespace TrackAi.EndToEnd.Tests.Browser;
 
@@ -20,7 +21,9 @@ public sealed class Chromium : IAsyncDisposable
     public async Task<IBrowserContext> NewVisitorAsync(BrowserNewContextOptions? options = null)
     {
         var (_, started) = await browser.Value;
-        return await started.NewContextAsync(options ?? new BrowserNewContextOptions { Locale = "pt-BR" });
+        var visitor = await started.NewContextAsync(options ?? new BrowserNewContextOptions { Locale = "pt-BR" });
+        visitor.SetDefaultTimeout((float)Eventually.Patience.TotalMilliseconds);
+        return visitor;
     }
 
     public async ValueTask DisposeAsync()
@@ -45,6 +48,7 @@ public sealed class Chromium : IAsyncDisposable
             new BrowserTypeLaunchOptions
             {
                 ExecutablePath = path,
+                Timeout = (float)Eventually.Patience.TotalMilliseconds,
                 Args =
                 [
                     "--no-sandbox",
