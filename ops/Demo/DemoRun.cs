@@ -22,7 +22,7 @@ internal static class DemoRun
     public const string KiwifyToken = "demo-kiwify-token-01";
     public const string StripeSecret = "whsec_demo0000000000000000000001";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     public static async Task<int> RunAsync(string directory, bool exit, CancellationToken cancellationToken)
     {

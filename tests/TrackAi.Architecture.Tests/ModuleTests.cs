@@ -173,7 +173,7 @@ public sealed class ModuleTests
         var named = new Regex(
             $@"\b(?:from|join|into|update|table|only|using|truncate|copy|references|exists)\s+(?:public\.)?""?(?:{string.Join('|', relations)})\b(?!\s*\()",
             RegexOptions.None,
-            TimeSpan.FromSeconds(10)
+            TimeSpan.FromMinutes(1)
         );
         return Repository
             .Files(Path.GetRelativePath(Repository.Root, module.Folder), "*.cs", "*.sql")

@@ -93,17 +93,17 @@ internal sealed partial class Module(string projectPath)
     [GeneratedRegex(
         @"^create table (?<name>\w+)\s*\((?<columns>.*?)^\)",
         RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture,
-        1000
+        60_000
     )]
     private static partial Regex TableWithColumns();
 
-    [GeneratedRegex(@"\sbytea\b|^\s*body\s", RegexOptions.Multiline, 1000)]
+    [GeneratedRegex(@"\sbytea\b|^\s*body\s", RegexOptions.Multiline, 60_000)]
     private static partial Regex HashOrBody();
 
     [GeneratedRegex(
         @"^\s*create\s+(?:or\s+replace\s+)?(?:unlogged\s+)?(?:table|view|materialized\s+view)\s+(?:if\s+not\s+exists\s+)?(?:public\.)?(?<name>\w+)",
         RegexOptions.IgnoreCase | RegexOptions.Multiline | RegexOptions.ExplicitCapture,
-        1000
+        60_000
     )]
     private static partial Regex CreatedRelation();
 }

@@ -54,7 +54,7 @@ public sealed partial class SourceTests
             files
                 .Index()
                 .Where(file =>
-                    !Regex.IsMatch(file.Item, $"^{file.Index + 1:0000}_[a-z0-9_]+\\.sql$", RegexOptions.None, TimeSpan.FromSeconds(1))
+                    !Regex.IsMatch(file.Item, $"^{file.Index + 1:0000}_[a-z0-9_]+\\.sql$", RegexOptions.None, TimeSpan.FromMinutes(1))
                 )
                 .ShouldBeEmpty(module.Name);
         }
@@ -66,19 +66,19 @@ public sealed partial class SourceTests
             .Where(path => !path.EndsWith("SourceTests.cs", StringComparison.Ordinal))
             .SelectMany(path => wanted.Matches(File.ReadAllText(path)).Select(match => (Repository.Shown(path), match)));
 
-    [GeneratedRegex(@"Task\.Delay\(\s*(?:[0-9]|TimeSpan\.)|Thread\.Sleep", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"Task\.Delay\(\s*(?:[0-9]|TimeSpan\.)|Thread\.Sleep", RegexOptions.None, 60_000)]
     private static partial Regex Waiting();
 
-    [GeneratedRegex(@"\[LoggerMessage\(\s*(?<id>[0-9]+)\s*,", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"\[LoggerMessage\(\s*(?<id>[0-9]+)\s*,", RegexOptions.ExplicitCapture, 60_000)]
     private static partial Regex LogMessage();
 
-    [GeneratedRegex(@"\[LoggerMessage\(\s*[^0-9\s]", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"\[LoggerMessage\(\s*[^0-9\s]", RegexOptions.None, 60_000)]
     private static partial Regex LogMessageWithoutId();
 
     [GeneratedRegex(
         @"\.Create(?:Counter|UpDownCounter|Histogram|Gauge|ObservableCounter|ObservableUpDownCounter|ObservableGauge)(?:<\w+>)?\(\s*""(?<name>[^""]+)""",
         RegexOptions.ExplicitCapture,
-        1000
+        60_000
     )]
     private static partial Regex Metric();
 }

@@ -78,7 +78,7 @@ public sealed partial class DashboardServer(Chromium chromium) : TrackAiServer
             ?? throw new InvalidOperationException($"{email} was not signed in: {answer.StatusCode}.");
     }
 
-    [GeneratedRegex("name=\"__RequestVerificationToken\" value=\"(?<token>[^\"]+)\"", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex("name=\"__RequestVerificationToken\" value=\"(?<token>[^\"]+)\"", RegexOptions.ExplicitCapture, 60_000)]
     private static partial Regex FormToken();
 }
 

@@ -59,10 +59,10 @@ public sealed partial class WordsTests
     [GeneratedRegex(
         """\b(?:Ui|T)(?:\.Say\(|\[)(?:[^"\]]*\? )?"(?<text>[^"\\{]+|[^"\\]*\{[0-9][^"\\]*)"(?: : "[^"]*")?""",
         RegexOptions.ExplicitCapture,
-        1000
+        60_000
     )]
     private static partial Regex Said();
 
-    [GeneratedRegex(@"\{[0-9]\}", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"\{[0-9]\}", RegexOptions.None, 60_000)]
     private static partial Regex Place();
 }

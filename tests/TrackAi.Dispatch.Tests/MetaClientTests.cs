@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -194,9 +196,14 @@ public sealed class MetaClientTests : IAsyncLifetime
     [Fact]
     public async Task Nobody_listening_is_no_answer()
     {
-        await meta.DisposeAsync();
+        // Bound, so that nobody else is given it, and not listened to.
+        using var nobody = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        nobody.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        using var lonely = Host($"http://{nobody.LocalEndPoint}", timeoutSeconds: "30");
 
-        (await SendOneAsync()).ShouldBeOfType<MetaAnswer.NoAnswer>().Error.ShouldBe("No answer: ConnectionError.");
+        var answer = await lonely.Services.GetRequiredService<MetaClient>().SendAsync(Pixel, [EventOf("A", Noon)], CancellationToken.None);
+
+        answer.ShouldBeOfType<MetaAnswer.NoAnswer>().Error.ShouldBe("No answer: ConnectionError.");
     }
 
     [Fact]

@@ -10,7 +10,7 @@ public sealed class DemoTests : IAsyncDisposable
     {
         var (code, output) = await HostProcess.RunProgramAsync(
             "TrackAi.Demo",
-            TimeSpan.FromMinutes(4),
+            TimeSpan.FromMinutes(8),
             new Dictionary<string, string?>(StringComparer.Ordinal) { ["Urls"] = "http://127.0.0.1:0" },
             "demo",
             "--exit",

@@ -139,6 +139,6 @@ internal sealed partial class HostProcess : IAsyncDisposable
     // The one that runs the tests: .../shared/Microsoft.NETCore.App/10.0.0/.
     private static string Dotnet() => Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../..", "dotnet"));
 
-    [GeneratedRegex("Now listening on: (?<url>http://[0-9.:]+)", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex("Now listening on: (?<url>http://[0-9.:]+)", RegexOptions.ExplicitCapture, 60_000)]
     private static partial Regex Listening();
 }

@@ -3,18 +3,23 @@ using TrackAi.Testing;
 
 namespace TrackAi.EventStore.Tests;
 
+/// <summary>By a clock of the test's: how the machine shares its time out decides nothing.</summary>
 public sealed class AppendPressureTests
 {
+    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(20);
+
+    private readonly Clock clock = new();
+
     [Fact]
-    public async Task A_reader_goes_at_once_while_few_append()
+    public void A_reader_goes_at_once_while_few_append()
     {
         var (few, many) = (Pressure(TimeSpan.FromHours(1)), Pressure(TimeSpan.FromHours(1)));
-        await using var callers = new Callers(few, 15);
-        await using var others = new Callers(many, 16);
 
-        await Eventually.TrueAsync(() => Task.FromResult(!GoesAtOnce(many)), "the other's reader to wait");
+        Rush(few, 15);
+        Rush(many, 16);
 
         GoesAtOnce(few).ShouldBeTrue();
+        GoesAtOnce(many).ShouldBeFalse();
     }
 
     [Fact]
@@ -31,12 +36,11 @@ public sealed class AppendPressureTests
     public async Task A_reader_lets_callers_who_keep_queueing_go_first_and_goes_when_they_are_answered()
     {
         var pressure = Pressure(TimeSpan.FromHours(1));
-        var waiting = Task.CompletedTask;
-        await using (new Callers(pressure, 16))
-            await Eventually.TrueAsync(
-                () => Task.FromResult(!(waiting = pressure.LetCallersGoFirstAsync(Now, Stop)).IsCompleted),
-                "the reader to wait"
-            );
+        Rush(pressure, 16);
+
+        var waiting = pressure.LetCallersGoFirstAsync(clock.GetTimestamp(), Stop);
+        waiting.IsCompleted.ShouldBeFalse();
+        clock.Advance(TimeSpan.FromMilliseconds(51));
 
         await waiting.WaitAsync(Eventually.Patience, Stop);
     }
@@ -44,64 +48,62 @@ public sealed class AppendPressureTests
     [Fact]
     public async Task A_reader_goes_after_a_while_although_callers_queue_without_end()
     {
-        var pressure = Pressure(TimeSpan.FromMilliseconds(100));
-        var waiting = Task.CompletedTask;
-        await using var callers = new Callers(pressure, 1000);
-        await Eventually.TrueAsync(
-            () => Task.FromResult(!(waiting = pressure.LetCallersGoFirstAsync(Now, Stop)).IsCompleted),
-            "the reader to wait"
-        );
+        var pressure = Pressure(TimeSpan.FromSeconds(10));
+        Rush(pressure, 1000);
+
+        var began = clock.GetTimestamp();
+        var waiting = pressure.LetCallersGoFirstAsync(began, Stop);
+        while (clock.GetElapsedTime(began) < TimeSpan.FromSeconds(9))
+            Continue(pressure, 1000);
+        waiting.IsCompleted.ShouldBeFalse();
+        while (clock.GetElapsedTime(began) <= TimeSpan.FromSeconds(10))
+            Continue(pressure, 1000);
 
         await waiting.WaitAsync(Eventually.Patience, Stop);
+        GoesAtOnce(pressure).ShouldBeFalse("they queue still");
     }
 
     [Fact]
-    public async Task A_reader_is_not_kept_from_what_has_waited_as_long_as_it_may()
+    public void A_reader_is_not_kept_from_what_has_waited_as_long_as_it_may()
     {
         var pressure = Pressure(TimeSpan.FromHours(1));
-        await using var callers = new Callers(pressure, 1000);
-        await Eventually.TrueAsync(() => Task.FromResult(!GoesAtOnce(pressure)), "readers to wait");
+        var caughtUp = clock.GetTimestamp();
+        clock.Advance(TimeSpan.FromHours(1));
 
-        var anHourAgo =
-            TimeProvider.System.GetTimestamp() - (long)TimeSpan.FromHours(1).TotalSeconds * TimeProvider.System.TimestampFrequency;
+        Rush(pressure, 1000);
 
-        pressure.LetCallersGoFirstAsync(anHourAgo, Stop).IsCompletedSuccessfully.ShouldBeTrue();
+        GoesAtOnce(pressure).ShouldBeFalse();
+        pressure.LetCallersGoFirstAsync(caughtUp, Stop).IsCompletedSuccessfully.ShouldBeTrue();
     }
-
-    private static long Now => TimeProvider.System.GetTimestamp();
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    private static bool GoesAtOnce(AppendPressure pressure) => pressure.LetCallersGoFirstAsync(Now, Stop).IsCompletedSuccessfully;
+    private bool GoesAtOnce(AppendPressure pressure) => pressure.LetCallersGoFirstAsync(clock.GetTimestamp(), Stop).IsCompletedSuccessfully;
 
-    private static AppendPressure Pressure(TimeSpan atMost) => new(new EventStoreOptions { LongestYield = atMost }, TimeProvider.System);
+    private AppendPressure Pressure(TimeSpan atMost) => new(new EventStoreOptions { LongestYield = atMost }, clock);
 
-    /// <summary>So many appends are under way, until it is disposed.</summary>
-    private sealed class Callers : IAsyncDisposable
+    /// <summary>So many appends are under way for more than a second.</summary>
+    private void Rush(AppendPressure pressure, int many)
     {
-        private readonly CancellationTokenSource answered = new();
-        private readonly Task queueing;
+        for (var step = 0; step < 60; step++)
+            Continue(pressure, many);
+    }
 
-        public Callers(AppendPressure pressure, int many) =>
-            queueing = Task.Factory.StartNew(
-                () =>
-                {
-                    while (!answered.IsCancellationRequested)
-                    {
-                        pressure.Note(many);
-                        Thread.Yield();
-                    }
-                },
-                CancellationToken.None,
-                TaskCreationOptions.LongRunning,
-                TaskScheduler.Default
-            );
+    private void Continue(AppendPressure pressure, int many)
+    {
+        clock.Advance(Step);
+        pressure.Note(many);
+    }
 
-        public async ValueTask DisposeAsync()
-        {
-            await answered.CancelAsync();
-            await queueing;
-            answered.Dispose();
-        }
+    /// <summary>What has elapsed is in the test's hand; timers run by the real clock.</summary>
+    private sealed class Clock : TimeProvider
+    {
+        private long ticks = TimeSpan.TicksPerHour;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Interlocked.Read(ref ticks);
+
+        public void Advance(TimeSpan by) => Interlocked.Add(ref ticks, by.Ticks);
     }
 }

@@ -158,7 +158,7 @@ public sealed class StartOrAttachTests : IDisposable
     {
         using var process = Process.GetProcessById(server.ProcessId);
         process.Kill();
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(2));
         while (await server.RunsAsync(_directory.Data, deadline.Token))
             await Task.Yield();
     }

@@ -115,12 +115,12 @@ public static class PostgresServer
     {
         await using var source = AdminSource(await Admin.Value);
         await using var command = source.CreateCommand(sql);
-        command.CommandTimeout = 120;
+        command.CommandTimeout = 180;
         await command.ExecuteNonQueryAsync();
     }
 
     static NpgsqlDataSource AdminSource(string admin) =>
-        NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(admin) { Pooling = false });
+        NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(admin) { Pooling = false, Timeout = 60 });
 
     static string Quoted(string name) => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 

@@ -20,7 +20,10 @@ public class TestDatabase : IAsyncLifetime
         {
             Database = name,
         }.ConnectionString;
-        DataSource = EventStoreModule.CreateDataSource(ConnectionString);
+        // The hosts connect with the product's patience, the test with its own.
+        DataSource = EventStoreModule.CreateDataSource(
+            new NpgsqlConnectionStringBuilder(ConnectionString) { Timeout = 60, CommandTimeout = 180 }.ConnectionString
+        );
     }
 
     public virtual async ValueTask DisposeAsync()

@@ -237,6 +237,6 @@ public sealed partial class PixelTests(Shop shop) : IClassFixture<Shop>
         checkout.Text("has", "email").ShouldBe("True");
     }
 
-    [GeneratedRegex(@"^fb\.1\.[0-9]{13}\.[0-9]+$", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"^fb\.1\.[0-9]{13}\.[0-9]+$", RegexOptions.None, 60_000)]
     private static partial Regex Fbp();
 }
