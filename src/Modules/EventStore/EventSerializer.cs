@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
@@ -27,7 +28,9 @@ public sealed partial class EventSerializer
             Converters = { new JsonStringEnumConverter() },
             DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
             RespectRequiredConstructorParameters = false,
-            TypeInfoResolver = JsonTypeInfoResolver.Combine(metadata, new DefaultJsonTypeInfoResolver()),
+            TypeInfoResolver = JsonTypeInfoResolver
+                .Combine(metadata, new DefaultJsonTypeInfoResolver())
+                .WithAddedModifier(OrderAsJsonbDoes),
         };
         write = new(read) { Converters = { new TextConverter() } };
         names = eventTypes.ToFrozenDictionary(
@@ -63,6 +66,20 @@ public sealed partial class EventSerializer
                 exception
             );
         }
+    }
+
+    // By length, then by bytes: whoever sends them so saves Postgres the sorting, a tenth of what an event costs it.
+    private static void OrderAsJsonbDoes(JsonTypeInfo type)
+    {
+        if (type.Kind != JsonTypeInfoKind.Object)
+            return;
+        var order = 0;
+        foreach (
+            var property in type
+                .Properties.OrderBy(property => Encoding.UTF8.GetByteCount(property.Name))
+                .ThenBy(property => property.Name, StringComparer.Ordinal)
+        )
+            property.Order = order++;
     }
 
     // Postgres stores no NUL in jsonb; a hostile one must not cost its neighbours their batch.
