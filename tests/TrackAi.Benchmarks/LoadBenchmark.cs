@@ -11,16 +11,6 @@ internal static class LoadBenchmark
 {
     private const int StreamCount = 5_000;
 
-    // What an event costs grows with what is in it: the sale is one of the largest that there are, the other one of the smallest.
-    private static readonly (string Name, object Data)[] Kinds =
-    [
-        ("sales, 640 bytes", SampleEvent.Of("loaded")),
-        (
-            "short, 180 bytes",
-            new DeliveryAcknowledged("perfectpay", "5f70bf18a0860070", "abandoned_cart", "no_sale", DateTimeOffset.UnixEpoch)
-        ),
-    ];
-
     public static Command Verb()
     {
         var seconds = Options.Seconds();
@@ -38,7 +28,7 @@ internal static class LoadBenchmark
         await using var database = await BenchDatabase.OpenAsync("bench_load", fresh: true, cancellationToken);
         await using var services = await database.ServicesAsync(cancellationToken);
         var store = services.GetRequiredService<PostgresEventStore>();
-        foreach (var (kind, data) in Kinds)
+        foreach (var (kind, data) in SampleEvent.Kinds)
             await services
                 .GetRequiredService<EventImporter>()
                 .ImportAsync(
@@ -52,7 +42,7 @@ internal static class LoadBenchmark
             await vacuum.ExecuteNonQueryAsync(cancellationToken);
 
         Console.WriteLine("events             workers  streams/s   p50 ms   p95 ms   plain/s   ratio");
-        foreach (var (kind, _) in Kinds)
+        foreach (var (kind, _) in SampleEvent.Kinds)
         foreach (var count in workers)
         {
             var (ours, theirs) = await Load.ByTurnsAsync(

@@ -1,12 +1,21 @@
 using TrackAi.Contracts;
+using TrackAi.EventStore;
 
 namespace TrackAi.Benchmarks;
 
-/// <summary>640 bytes of JSON, as a typical sale without its protected part.</summary>
+/// <summary>Events to append, import and load. What one costs grows with what is in it.</summary>
 internal static class SampleEvent
 {
     private static readonly Guid SomeEvent = new("0c04714c-201e-5615-825c-4c86555c5387");
 
+    /// <summary>One of the largest that there are and one of the smallest, by name and size of their JSON.</summary>
+    public static IReadOnlyList<(string Name, object Data)> Kinds { get; } =
+    [
+        Named("sale", Of("sample")),
+        Named("short", new DeliveryAcknowledged("perfectpay", "5f70bf18a0860070", "abandoned_cart", "no_sale", DateTimeOffset.UnixEpoch)),
+    ];
+
+    /// <summary>A typical sale without its protected part.</summary>
     public static ConversionReceived Of(string order) =>
         new(
             $"perfectpay-{order}",
@@ -27,4 +36,7 @@ internal static class SampleEvent
             [],
             new string('x', 64)
         );
+
+    private static (string, object) Named(string name, object data) =>
+        ($"{name}, {new EventSerializer(EventTypes.All).Serialize(data).Length} bytes", data);
 }
