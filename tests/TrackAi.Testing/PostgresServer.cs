@@ -6,7 +6,7 @@ namespace TrackAi.Testing;
 
 /// <summary>
 /// The Postgres of the tests: the one that <c>TRACKAI_TEST_POSTGRES</c> names (a connection string that may create databases), else a private cluster in
-/// <c>.trackai/test</c> that all test processes share. It is started at the first use and left when the process ends.
+/// <c>TRACKAI_TEST_DATA_DIR</c> (<c>.trackai/test</c>) that all test processes share. It is started at the first use and left when the process ends.
 /// </summary>
 public static class PostgresServer
 {
@@ -40,10 +40,22 @@ public static class PostgresServer
             var cluster = await PrivateCluster.PrivateCluster.StartOrAttachAsync(
                 new PrivateClusterOptions
                 {
-                    DataDirectory = Path.Combine(RepositoryRoot(), ".trackai", "test"),
+                    DataDirectory = Environment.GetEnvironmentVariable("TRACKAI_TEST_DATA_DIR") is { Length: > 0 } given
+                        ? given
+                        : Path.Combine(RepositoryRoot(), ".trackai", "test"),
                     MaxConnections = 400,
-                    // The data of a test is worth nothing after it.
-                    Settings = new Dictionary<string, string>(StringComparer.Ordinal) { ["fsync"] = "off", ["full_page_writes"] = "off" },
+                    Settings = new Dictionary<string, string>(StringComparer.Ordinal)
+                    {
+                        // The data of a test is worth nothing after it.
+                        ["fsync"] = "off",
+                        ["full_page_writes"] = "off",
+                        ["wal_level"] = "minimal",
+                        ["max_wal_senders"] = "0",
+                        ["max_wal_size"] = "512MB",
+                        // To drop a database is to look at every buffer there is; to look after dozens that live for seconds is of no use.
+                        ["shared_buffers"] = "128MB",
+                        ["autovacuum_naptime"] = "60s",
+                    },
                 }
             );
             AppDomain.CurrentDomain.ProcessExit += (_, _) => cluster.DisposeAsync().AsTask().GetAwaiter().GetResult();
