@@ -42,19 +42,23 @@ public sealed class ArchivedSaleTests(TrackAiServer server) : IClassFixture<Trac
         var sale = await ArchivedAsync(seller);
         (await seller.DeliverAsync(Seller.Sale(sale, status: "refunded"))).Code.ShouldBe(202);
 
+        (await ReplayAsync(isRehearsal: true)).Outcome.ShouldBe("not_understood");
         (await ReplayAsync()).Outcome.ShouldBe("not_understood");
         (await Replay.ListAsync(seller.Tenant, null)).ShouldHaveSingleItem();
 
-        await server.Database.ExecuteAsync(
-            "update mt_streams set is_archived = false where tenant_id = $1 and id = $2",
-            seller.Tenant,
-            Stream(sale)
-        );
+        foreach (var (table, stream) in new[] { ("mt_streams", "id"), ("mt_events", "stream_id") })
+            await server.Database.ExecuteAsync(
+                $"update {table} set is_archived = false where tenant_id = $1 and {stream} = $2",
+                seller.Tenant,
+                Stream(sale)
+            );
+        (await ReplayAsync(isRehearsal: true)).Outcome.ShouldBe("sale");
         (await ReplayAsync()).Outcome.ShouldBe("sale");
         (await Replay.ListAsync(seller.Tenant, null)).ShouldBeEmpty();
         (await ChangesAsync(seller, sale)).ShouldBe(1);
 
-        async Task<ReplayedDelivery> ReplayAsync() => (await Replay.ReplayAsync(seller.Tenant, null, null, false)).ShouldHaveSingleItem();
+        async Task<ReplayedDelivery> ReplayAsync(bool isRehearsal = false) =>
+            (await Replay.ReplayAsync(seller.Tenant, null, null, isRehearsal)).ShouldHaveSingleItem();
     }
 
     private ReplayDeliveries Replay => server.Host.Services.GetRequiredService<ReplayDeliveries>();

@@ -47,6 +47,13 @@ internal sealed class RecordDelivery(PostgresEventStore store, IPersonalData peo
             _ => throw new InvalidOperationException($"There is no such translation: {translation.GetType().Name}."),
         };
 
+    /// <summary>Whether its sale takes nothing in any more, as far as can be told without recording anything.</summary>
+    public async Task<bool> IsArchivedAsync(string tenant, string gateway, Translation.Sale sale, CancellationToken cancellationToken)
+    {
+        var stream = new StreamId(tenant, Streams.Conversion(Streams.ConversionId(gateway, sale.OrderId)));
+        return (await store.ReadStreamAsync(stream, cancellationToken)).Any(recorded => recorded.IsArchived);
+    }
+
     private async Task<WebhookAccepted> RecordSaleAsync(
         string tenant,
         string gateway,

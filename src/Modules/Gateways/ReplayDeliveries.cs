@@ -92,8 +92,11 @@ public sealed class ReplayDeliveries : IReadNotUnderstood
             ),
             _ => throw new InvalidOperationException($"There is no such translation: {translation.GetType().Name}."),
         };
+        var archived = new ReplayedDelivery(one.TenantId, one.Gateway, id, "not_understood", RecordDelivery.Archived);
         if (isRehearsal || translation is Translation.NotUnderstood)
-            return outcome;
+            return translation is Translation.Sale said && await record.IsArchivedAsync(one.TenantId, one.Gateway, said, cancellationToken)
+                ? archived
+                : outcome;
 
         try
         {
@@ -101,7 +104,7 @@ public sealed class ReplayDeliveries : IReadNotUnderstood
         }
         catch (ArchivedStreamException)
         {
-            return new(one.TenantId, one.Gateway, id, "not_understood", RecordDelivery.Archived);
+            return archived;
         }
         await kept.UnderstoodAsync(
             one.TenantId,
