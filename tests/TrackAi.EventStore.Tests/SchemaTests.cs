@@ -46,6 +46,19 @@ public sealed class SchemaTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_database_that_another_script_of_that_name_made_is_not_upgraded_and_the_script_is_named()
+    {
+        var migrator = NewMigrator();
+        await migrator.ApplyAsync();
+        await database.ExecuteAsync("update schema_version set checksum = 'another' where script = '0003_append.sql'");
+
+        (await migrator.ApplyAsync()).ShouldBeEmpty("there is nothing to upgrade");
+        await database.ExecuteAsync("delete from schema_version where script = '0005_rebuild.sql'");
+        (await Should.ThrowAsync<SchemaException>(migrator.ApplyAsync())).Message.ShouldContain("event_store/0003_append.sql");
+        (await database.ScalarAsync<long>("select count(*) from schema_version where script = '0005_rebuild.sql'")).ShouldBe(0);
+    }
+
+    [Fact]
     public async Task What_was_dropped_added_or_changed_by_hand_is_named_object_by_object()
     {
         var migrator = NewMigrator();

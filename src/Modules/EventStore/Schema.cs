@@ -40,8 +40,10 @@ public sealed partial class SchemaMigrator(NpgsqlDataSource dataSource, IEnumera
 
         var applied = await ReadAppliedAsync(connection, cancellationToken);
         RefuseIfNewer(applied);
+        Script[] missing = [.. Scripts().Where(script => !applied.ContainsKey((script.Module, script.Name)))];
+        RefuseIfOfAnotherPast(applied, missing);
         var done = new List<string>();
-        foreach (var script in Scripts().Where(script => !applied.ContainsKey((script.Module, script.Name))))
+        foreach (var script in missing)
         {
             await ExecuteAsync(connection, script.Sql, cancellationToken);
             await using var record = new NpgsqlCommand(
@@ -78,7 +80,7 @@ public sealed partial class SchemaMigrator(NpgsqlDataSource dataSource, IEnumera
             .Where(script => !applied.ContainsKey((script.Module, script.Name)))
             .Select(script => new SchemaDifference(script.Module, script.Name, "not applied; run 'db apply'"));
         var changed = scripts
-            .Where(script => applied.TryGetValue((script.Module, script.Name), out var checksum) && checksum != script.Checksum)
+            .Where(script => IsEdited(script, applied))
             .Select(script => new SchemaDifference(script.Module, script.Name, "was edited after it was applied"));
         var unknown = applied
             .Keys.Except(scripts.Select(script => (script.Module, script.Name)))
@@ -115,6 +117,19 @@ public sealed partial class SchemaMigrator(NpgsqlDataSource dataSource, IEnumera
                 $"The database was upgraded by a newer TrackAi (script {unknown[0].Item1}/{unknown[0].Item2}). Start that version; this one would damage it."
             );
     }
+
+    // What comes next was written for what the script says now: over something else it would break off in the middle, or worse, not.
+    private void RefuseIfOfAnotherPast(Dictionary<(string, string), string> applied, Script[] missing)
+    {
+        if (missing.Length > 0 && Scripts().FirstOrDefault(script => IsEdited(script, applied)) is { } edited)
+            throw new SchemaException(
+                $"The database cannot be upgraded: {edited.Module}/{edited.Name} was another script when it was applied, as in a version under development. "
+                    + "It was left as it is. Use a new database (or data directory), or the program that made this one."
+            );
+    }
+
+    private static bool IsEdited(Script script, Dictionary<(string, string), string> applied) =>
+        applied.TryGetValue((script.Module, script.Name), out var checksum) && checksum != script.Checksum;
 
     /// <summary>A module's scripts in their order.</summary>
     internal static IEnumerable<string> ScriptsOf(SchemaModule module) => Load(module).Select(script => script.Sql);
