@@ -336,6 +336,7 @@ public sealed class SqsCrashTests(SqsCrashTests.Gated server) : CrashTests(serve
     public async Task Killed_before_and_after_SQS_did_its_part(string operation, bool isDone)
     {
         await using var victim = await VictimAsync();
+        await server.Gate.EmptyAsync();
         using (var held = server.Gate.Hold(operation, isDone))
         {
             await victim.DeliverAsync();

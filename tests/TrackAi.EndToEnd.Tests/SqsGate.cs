@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -14,6 +15,7 @@ public sealed class SqsGate : IAsyncDisposable
     private readonly HttpClient http = new(new SocketsHttpHandler());
     private Uri? behind;
     private volatile Held? held;
+    private volatile string? queue;
 
     public SqsGate()
     {
@@ -35,6 +37,27 @@ public sealed class SqsGate : IAsyncDisposable
     /// <param name="isDone">Whether SQS does its part before.</param>
     public Held Hold(string operation, bool isDone) => held = new Held(this, operation, isDone);
 
+    /// <summary>Waits until SQS has no message: one that was left by a host that was killed would be taken for the next host's.</summary>
+    public Task EmptyAsync() =>
+        Eventually.TrueAsync(
+            async () =>
+            {
+                if (queue is null)
+                    return false;
+                string[] counts =
+                [
+                    "ApproximateNumberOfMessages",
+                    "ApproximateNumberOfMessagesNotVisible",
+                    "ApproximateNumberOfMessagesDelayed",
+                ];
+                var asked = JsonSerializer.SerializeToUtf8Bytes(new { QueueUrl = queue, AttributeNames = counts });
+                var (_, body) = await ForwardAsync("AmazonSQS.GetQueueAttributes", asked, CancellationToken.None);
+                var told = JsonNode.Parse(body)?["Attributes"];
+                return counts.All(count => (string?)told?[count] == "0");
+            },
+            "SQS is empty"
+        );
+
     public async ValueTask DisposeAsync()
     {
         await app.DisposeAsync();
@@ -46,7 +69,15 @@ public sealed class SqsGate : IAsyncDisposable
         var target = ((string?)context.Request.Headers["X-Amz-Target"] ?? "").Split('.')[^1];
         if (held is { IsDone: false } before && before.Operation == target)
             await before.HoldAsync(context);
-        var (status, body) = await ForwardAsync(context);
+        using var copy = new MemoryStream();
+        await context.Request.Body.CopyToAsync(copy, context.RequestAborted);
+        if (target == "ReceiveMessage")
+            queue ??= (string?)JsonNode.Parse(copy.ToArray())?["QueueUrl"];
+        var (status, body) = await ForwardAsync(
+            (string?)context.Request.Headers["X-Amz-Target"] ?? "",
+            copy.ToArray(),
+            context.RequestAborted
+        );
         if (held is { IsDone: true } after && after.Operation == target && (target != "ReceiveMessage" || HasMessages(body)))
             await after.HoldAsync(context);
         context.Response.StatusCode = status;
@@ -56,15 +87,13 @@ public sealed class SqsGate : IAsyncDisposable
 
     private static bool HasMessages(byte[] body) => JsonNode.Parse(body)?["Messages"] is JsonArray { Count: > 0 };
 
-    private async Task<(int Status, byte[] Body)> ForwardAsync(HttpContext context)
+    private async Task<(int Status, byte[] Body)> ForwardAsync(string target, byte[] asked, CancellationToken cancellationToken)
     {
-        using var copy = new MemoryStream();
-        await context.Request.Body.CopyToAsync(copy, context.RequestAborted);
-        using var request = new HttpRequestMessage(HttpMethod.Post, behind) { Content = new ByteArrayContent(copy.ToArray()) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, behind) { Content = new ByteArrayContent(asked) };
         request.Content.Headers.ContentType = new("application/x-amz-json-1.0");
-        request.Headers.Add("X-Amz-Target", (string?)context.Request.Headers["X-Amz-Target"]);
-        using var answer = await http.SendAsync(request, context.RequestAborted);
-        return ((int)answer.StatusCode, await answer.Content.ReadAsByteArrayAsync(context.RequestAborted));
+        request.Headers.Add("X-Amz-Target", target);
+        using var answer = await http.SendAsync(request, cancellationToken);
+        return ((int)answer.StatusCode, await answer.Content.ReadAsByteArrayAsync(cancellationToken));
     }
 
     /// <summary>A call that goes no further until its caller is gone.</summary>
