@@ -82,7 +82,7 @@ internal static class DashboardBenchmark
         await page.FillAsync("input[type=email]", email);
         await page.FillAsync("input[type=password]", Password);
         await page.ClickAsync("button[type=submit]");
-        await page.WaitForURLAsync("**/analytics**");
+        await page.AtAsync("*/analytics*");
         return page;
     }
 

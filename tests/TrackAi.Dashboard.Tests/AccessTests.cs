@@ -1,5 +1,6 @@
 using System.Net;
 using TrackAi.Contracts;
+using TrackAi.EndToEnd.Tests.Browser;
 
 namespace TrackAi.Dashboard.Tests;
 
@@ -67,7 +68,7 @@ public sealed class AccessTests(DashboardServer server) : IClassFixture<Dashboar
         {
             // Inside the circuit: no request is made that could be refused.
             await page.EvaluateAsync($"Blazor.navigateTo('{Pages.Of(route, other.Tenant)}')");
-            await page.WaitForURLAsync($"**{Pages.Of(route, other.Tenant)}");
+            await page.AtAsync($"*{Pages.Of(route, other.Tenant)}");
             await page.WaitForSelectorAsync("text=There is nothing here");
             (await page.ContentAsync()).ShouldNotContain(Foreign, customMessage: route);
             await page.EvaluateAsync($"Blazor.navigateTo('/analytics/{mine.Tenant}/health')");

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using TrackAi.Contracts;
+using TrackAi.EndToEnd.Tests.Browser;
 using TrackAi.MetaStandIn;
 using TrackAi.Testing;
 
@@ -84,17 +85,17 @@ public sealed class ActTests(DashboardServer server) : IClassFixture<DashboardSe
         var page = await browser.GoAsync("/setup");
         await page.FillAsync("label:has-text('Name') input", "Ateliê do Zé");
         await page.ClickAsync("text=Go on");
-        await page.WaitForURLAsync("**/analytics/atelie-do-ze/setup?step=2");
+        await page.AtAsync("*/analytics/atelie-do-ze/setup?step=2");
         await page.SelectOptionAsync("select", "perfectpay");
         await page.FillAsync("input[type=password]", "a-secret-of-the-gateway");
         await page.WaitForSelectorAsync(".copy:has-text('/api/v1/webhooks/perfectpay/atelie-do-ze')");
         await page.ClickAsync("text=Go on");
-        await page.WaitForURLAsync("**/setup?step=3");
+        await page.AtAsync("*/setup?step=3");
         server.MakeTokenValid("EAAGwizard");
         await page.FillAsync("input[inputmode=numeric]", "700000000000042");
         await page.FillAsync("input[type=password]", "EAAGwizard");
         await page.ClickAsync("text=Go on");
-        await page.WaitForURLAsync("**/setup?step=4");
+        await page.AtAsync("*/setup?step=4");
         await page.WaitForSelectorAsync(".copy:has-text('data-tenant=\"atelie-do-ze\"')");
 
         await page.ClickAsync("text=Send a test through");

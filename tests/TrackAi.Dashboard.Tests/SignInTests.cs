@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 using TrackAi.Contracts;
+using TrackAi.EndToEnd.Tests.Browser;
 using TrackAi.Testing;
 
 namespace TrackAi.Dashboard.Tests;
@@ -24,11 +25,12 @@ public sealed class SignInTests(DashboardServer server) : IClassFixture<Dashboar
         await page.WaitForSelectorAsync("[role=alert]");
         await Screens.TakeAsync(page, "set-password-light");
         await ChooseAsync(DashboardServer.Password);
-        await page.WaitForURLAsync("**/sign-in");
+        await page.AtAsync("*/sign-in");
+        await page.WaitForSelectorAsync("input[type=email]");
         await Screens.TakeAsync(page, "sign-in-light");
         await browser.SignInAsync("nova@loja.example", DashboardServer.Password);
 
-        await page.WaitForURLAsync($"**/analytics/{seller.Tenant}");
+        await page.AtAsync($"*/analytics/{seller.Tenant}");
         await page.WaitForSelectorAsync(".chart svg");
         (await page.InnerTextAsync(".card:has-text('Vendas recebidas') .card-value")).ShouldBe("1");
         (await page.GotoAsync(server.Host.Url + link.Path))!.Ok.ShouldBeTrue();
@@ -122,7 +124,7 @@ public sealed class SignInTests(DashboardServer server) : IClassFixture<Dashboar
         await fresh.Page.FillAsync("input[autocomplete=one-time-code]", next);
         await fresh.Page.FillAsync("input[type=password]", DashboardServer.Password);
         await fresh.Page.ClickAsync("button[type=submit]");
-        await fresh.Page.WaitForURLAsync("**/analytics/**");
+        await fresh.Page.AtAsync("*/analytics/*");
     }
 
     [Fact]

@@ -40,14 +40,7 @@ public sealed class ArchivedSaleTests(TrackAiServer server) : IClassFixture<Trac
         var seller = await server.NewSellerAsync(tokenIsValid: false);
         var order = seller.NewOrder();
         (await seller.DeliverAsync(Seller.Sale(order))).Code.ShouldBe(202);
-        await Eventually.TrueAsync(
-            () =>
-                server.Database.ScalarAsync<bool>(
-                    "select count(*) = 1 from dispatch_pixel where tenant_id = $1 and paused_at is not null",
-                    seller.Tenant
-                ),
-            "the pixel is paused"
-        );
+        await seller.PausedAsync();
         await server.Host.ProjectedAsync();
         await ArchiveAsync(seller, order);
 

@@ -89,14 +89,7 @@ public sealed class ConsentTests(TrackAiServer server) : IClassFixture<TrackAiSe
         var (withdrawn, kept) = (seller.NewOrder(), seller.NewOrder());
         await seller.DeliverAsync(SaleOf(withdrawn));
         await seller.DeliverAsync(SaleOf(kept));
-        await Eventually.TrueAsync(
-            () =>
-                server.Database.ScalarAsync<bool>(
-                    "select count(*) = 1 from dispatch_pixel where tenant_id = $1 and paused_at is not null",
-                    seller.Tenant
-                ),
-            "the pixel is paused, and its sales wait"
-        );
+        await seller.PausedAsync();
 
         (await seller.DeliverAsync(SaleOf(withdrawn, consent: false))).IsDuplicate.ShouldBeFalse("it says something new");
         await seller.SetTokenAsync($"EAAlive-{seller.Tenant}");

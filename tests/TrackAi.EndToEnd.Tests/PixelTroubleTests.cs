@@ -27,7 +27,7 @@ public sealed class PixelTroubleTests(PixelTroubleTests.Watchful server) : IClas
         var seller = await server.NewSellerAsync(tokenIsValid: false);
         var first = seller.NewOrder();
         (await seller.DeliverAsync(Seller.Sale(first))).Code.ShouldBe(202);
-        await PausedAsync(seller);
+        await seller.PausedAsync();
         var requests = server.Meta.Requests;
 
         // Later sales wait without being tried.
@@ -54,7 +54,7 @@ public sealed class PixelTroubleTests(PixelTroubleTests.Watchful server) : IClas
         server.Meta.Inject(MetaFault.Error(403, 200) with { Pixel = ill.PixelId });
         var (late, order) = (ill.NewOrder(), well.NewOrder());
         (await ill.DeliverAsync(Seller.Sale(late))).Code.ShouldBe(202);
-        await PausedAsync(ill);
+        await ill.PausedAsync();
 
         (await well.DeliverAsync(Seller.Sale(order))).Code.ShouldBe(202);
 
@@ -235,16 +235,6 @@ public sealed class PixelTroubleTests(PixelTroubleTests.Watchful server) : IClas
         await server.StopAsync();
         return new Other(await server.StartAnotherAsync(settings), seller, server);
     }
-
-    private Task PausedAsync(Seller seller) =>
-        Eventually.TrueAsync(
-            () =>
-                server.Database.ScalarAsync<bool>(
-                    "select count(*) = 1 from dispatch_pixel where tenant_id = $1 and paused_at is not null",
-                    seller.Tenant
-                ),
-            "the pixel is paused"
-        );
 
     private async Task<long> QueuedAsync(Seller seller, long count)
     {

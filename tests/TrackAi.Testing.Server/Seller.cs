@@ -54,6 +54,17 @@ public sealed class Seller(TrackAiServer server, string gateway, string tenant, 
         await server.Host.Tenants.SetPixelAsync(Tenant, PixelId, token);
     }
 
+    /// <summary>Waits until nothing more is sent to the pixel.</summary>
+    public Task PausedAsync() =>
+        Eventually.TrueAsync(
+            () =>
+                server.Database.ScalarAsync<bool>(
+                    "select count(*) = 1 from dispatch_pixel where tenant_id = $1 and paused_at is not null",
+                    Tenant
+                ),
+            "the pixel is paused"
+        );
+
     /// <summary>Waits until a host knows the tenant with its secrets and its pixel.</summary>
     public Task KnownToAsync(TrackAiHost host) =>
         Eventually.TrueAsync(

@@ -46,7 +46,7 @@ internal sealed partial class OutdatedProjections(
             }
             catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException)
             {
-                LogLater(logger, exception);
+                LogBrokenOff(logger, Pause, exception);
             }
 
             await Task.Delay(Pause, time, stoppingToken);
@@ -110,6 +110,13 @@ internal sealed partial class OutdatedProjections(
 
     [LoggerMessage(1071, LogLevel.Error, "{Projection} could not be rebuilt and stays as it was. Mend it, then run 'projections rebuild'.")]
     private static partial void LogFailed(ILogger logger, string projection, Exception exception);
+
+    [LoggerMessage(
+        1073,
+        LogLevel.Warning,
+        "Read models of earlier versions wait to be rebuilt: Postgres did not answer. Tried again in {Pause}, from where it was; check that Postgres is up, and its statement time-outs."
+    )]
+    private static partial void LogBrokenOff(ILogger logger, TimeSpan pause, Exception exception);
 
     [LoggerMessage(1072, LogLevel.Information, "Read models of earlier versions are looked at again in a moment.")]
     private static partial void LogLater(ILogger logger, Exception exception);

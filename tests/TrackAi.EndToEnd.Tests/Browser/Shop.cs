@@ -11,9 +11,6 @@ namespace TrackAi.EndToEnd.Tests.Browser;
 /// <summary>The product, a seller's web site on another origin, and visitors with a real browser.</summary>
 public sealed class Shop(Chromium chromium) : TrackAiServer
 {
-    /// <summary>For a change of address: that it was reached. The checkout's page may have been loaded before anybody waits for that.</summary>
-    public static PageWaitForURLOptions Arrived => new() { WaitUntil = WaitUntilState.Commit };
-
     private readonly ConcurrentDictionary<string, string> pages = new(StringComparer.Ordinal);
     private WebApplication? web;
     private int port;

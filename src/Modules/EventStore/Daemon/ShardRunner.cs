@@ -232,7 +232,6 @@ internal sealed partial class ShardRunner(
         return new ShardLag(shard.Name, lag, lag == 0 ? TimeSpan.Zero : time.GetElapsedTime(caughtUpAt));
     }
 
-    // A broken connection or a lost lease is not the event's fault; what Postgres says of a statement is.
     [LoggerMessage(1030, LogLevel.Information, "{Shard}: {Reason}")]
     private static partial void LogLost(ILogger logger, string shard, string reason);
 
