@@ -69,6 +69,8 @@ public sealed class ApiTests(ApiHost api) : IClassFixture<ApiHost>
         rate.Each("rules", "sharePct").ShouldBe(["33.33", "33.33"]);
         rate.Each("days", "date").ShouldBe(["2025-11-12", "2025-11-19", "2025-11-20"]);
         rate.Each("days", "matchRatePct").ShouldBe(["", "100", "50"]);
+        // What is undecided has no rule yet.
+        rate.Each("gateways", "rule").ShouldBe(["click_token", "fbp", "unmatched"]);
     }
 
     [Fact]

@@ -29,7 +29,11 @@ internal static class MatchRate
         var tenant = Caller.TenantOf(http);
         var days = periods.Read(tenant, period, from, to);
         var only = Parameters.Gateway(gateway);
-        var rows = await ReadAsync(tenant, days, only, dataSource, cancellationToken);
+        // Each on a connection of its own: they have nothing to do with each other.
+        var report = matches.ReportAsync(new FigureScope(tenant, days.From, days.To, only), cancellationToken);
+        var sums = ReadAsync(tenant, days, only, dataSource, cancellationToken);
+        await Task.WhenAll(report, sums);
+        var (rows, gateways) = await sums;
         return TypedResults.Ok(
             new Answer(
                 days.Answer,
@@ -47,13 +51,14 @@ internal static class MatchRate
                         .ThenBy(rule => rule.Rule, StringComparer.Ordinal),
                 ],
                 [.. rows.GroupBy(row => row.Date).Select(day => DayRow.Of(day.Key, Counts.Of([.. day])))],
-                await ReadGatewaysAsync(tenant, days, only, dataSource, cancellationToken),
-                (await matches.ReportAsync(new FigureScope(tenant, days.From, days.To, only), cancellationToken)).Causes
+                gateways,
+                (await report).Causes
             )
         );
     }
 
-    private static async Task<IReadOnlyList<Row>> ReadAsync(
+    // Both are sums over the same cells, which are gone through once.
+    private static async Task<(IReadOnlyList<Row> Days, IReadOnlyList<GatewayRow> Gateways)> ReadAsync(
         string tenant,
         Period period,
         string? gateway,
@@ -68,59 +73,39 @@ internal static class MatchRate
                 period,
                 gateway,
                 """
-                select date, match, sum(conversions)::bigint
+                select date, match, gateway, currency, sum(conversions)::bigint,
+                    coalesce(sum(amount) filter (where state in ('approved', 'refund_requested')), 0)
                 from conversion_daily
                 where tenant_id = $1 and date between $2 and $3 and ($4 is null or gateway = $4) and kind <> 'test'
-                group by date, match
-                order by date, match
+                group by grouping sets ((date, match), (gateway, match, currency))
+                order by date, gateway, match, currency
                 """
             )
         );
         await using var row = await batch.ExecuteReaderAsync(cancellationToken);
-        var rows = new List<Row>();
-        while (await row.ReadAsync(cancellationToken))
-            rows.Add(new(row.GetFieldValue<DateOnly>(0), row.GetString(1), row.GetInt64(2)));
-        return rows;
-    }
-
-    private static async Task<IReadOnlyList<GatewayRow>> ReadGatewaysAsync(
-        string tenant,
-        Period period,
-        string? gateway,
-        NpgsqlDataSource dataSource,
-        CancellationToken cancellationToken
-    )
-    {
-        await using var batch = dataSource.CreateBatch();
-        batch.BatchCommands.Add(
-            Figures.Of(
-                tenant,
-                period,
-                gateway,
-                """
-                select gateway, rule, currency, sum(conversions)::bigint, sum(revenue)
-                from v_match_rate_daily
-                where tenant_id = $1 and day between $2 and $3 and ($4 is null or gateway = $4)
-                group by gateway, rule, currency
-                order by gateway, rule, currency
-                """
-            )
+        var (days, cells) = (
+            new List<Row>(),
+            new List<(string Gateway, string Rule, string Currency, long Conversions, decimal Revenue)>()
         );
-        await using var row = await batch.ExecuteReaderAsync(cancellationToken);
-        var cells = new List<(string Gateway, string Rule, string Currency, long Conversions, decimal Revenue)>();
         while (await row.ReadAsync(cancellationToken))
-            cells.Add((row.GetString(0), row.GetString(1), row.GetString(2), row.GetInt64(3), row.GetDecimal(4)));
-        return
-        [
-            .. cells
-                .GroupBy(cell => (cell.Gateway, cell.Rule))
-                .Select(one => new GatewayRow(
-                    one.Key.Gateway,
-                    one.Key.Rule,
-                    one.Sum(cell => cell.Conversions),
-                    one.Where(cell => cell.Revenue != 0).ToDictionary(cell => cell.Currency, cell => cell.Revenue, StringComparer.Ordinal)
-                )),
-        ];
+            if (!row.IsDBNull(0))
+                days.Add(new(row.GetFieldValue<DateOnly>(0), row.GetString(1), row.GetInt64(4)));
+            else if (row.GetString(1) != Undecided)
+                cells.Add((row.GetString(2), row.GetString(1), row.GetString(3), row.GetInt64(4), row.GetDecimal(5)));
+        return (
+            days,
+            [
+                .. cells
+                    .GroupBy(cell => (cell.Gateway, cell.Rule))
+                    .Select(one => new GatewayRow(
+                        one.Key.Gateway,
+                        one.Key.Rule,
+                        one.Sum(cell => cell.Conversions),
+                        one.Where(cell => cell.Revenue != 0)
+                            .ToDictionary(cell => cell.Currency, cell => cell.Revenue, StringComparer.Ordinal)
+                    )),
+            ]
+        );
     }
 
     internal sealed record Row(DateOnly Date, string Match, long Count);
