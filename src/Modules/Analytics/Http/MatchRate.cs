@@ -34,18 +34,19 @@ internal static class MatchRate
         var sums = ReadAsync(tenant, days, only, dataSource, cancellationToken);
         await Task.WhenAll(report, sums);
         var (rows, gateways) = await sums;
+        var totals = Counts.Of(rows);
         return TypedResults.Ok(
             new Answer(
                 days.Answer,
                 only,
-                Counts.Of(rows),
+                totals,
                 [
                     .. rows.Where(row => row.Match is not (Undecided or Unmatched))
                         .GroupBy(row => row.Match, StringComparer.Ordinal)
                         .Select(rule => new RuleRow(
                             rule.Key,
                             rule.Sum(row => row.Count),
-                            Figures.Percent(rule.Sum(row => row.Count), Counts.Of(rows).Decided)
+                            Figures.Percent(rule.Sum(row => row.Count), totals.Decided)
                         ))
                         .OrderByDescending(rule => rule.Conversions)
                         .ThenBy(rule => rule.Rule, StringComparer.Ordinal),
