@@ -114,7 +114,7 @@ internal sealed partial class OutdatedProjections(
     [LoggerMessage(
         1073,
         LogLevel.Warning,
-        "Read models of earlier versions wait to be rebuilt: Postgres did not answer. Tried again in {Pause}, from where it was; check that Postgres is up, and its statement time-outs."
+        "Read models of earlier versions wait to be rebuilt: Postgres did not answer, or refused. Tried again in {Pause}, from where it was; check that Postgres is up, its statement time-outs and what the role may."
     )]
     private static partial void LogBrokenOff(ILogger logger, TimeSpan pause, Exception exception);
 
