@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
@@ -25,6 +26,7 @@ public sealed class MetaStandInServer : IAsyncDisposable
     private readonly WebApplication app;
     private readonly Ledger ledger;
     private readonly Faults faults = new();
+    private readonly ConcurrentDictionary<string, int> requestsByPixel = new(StringComparer.Ordinal);
     private volatile TaskCompletionSource changed = NewSignal();
     private int requests;
     private long traces;
@@ -83,6 +85,9 @@ public sealed class MetaStandInServer : IAsyncDisposable
     /// <summary>Requests to <c>/events</c> since the start, whatever became of them.</summary>
     public int Requests => Volatile.Read(ref requests);
 
+    /// <summary>Those of them that were for one pixel.</summary>
+    public int RequestsFor(string pixel) => requestsByPixel.GetValueOrDefault(pixel);
+
     public void Inject(MetaFault fault) => faults.Add(fault);
 
     public void ClearFaults() => faults.Clear();
@@ -130,6 +135,7 @@ public sealed class MetaStandInServer : IAsyncDisposable
         var cleared = faults.Cleared;
         var (delay, fault) = faults.Take(pixel, batch?.EventIds ?? []);
         // Who waits for a request may change the faults when it came: what becomes of it is decided.
+        requestsByPixel.AddOrUpdate(pixel, 1, (_, before) => before + 1);
         Interlocked.Increment(ref requests);
         Signal();
         if (delay > TimeSpan.Zero)

@@ -224,10 +224,10 @@ public abstract class CrashTests(TrackAiServer server)
 
     private protected async Task SentAsync(Victim victim, MetaFault fault)
     {
-        var requests = server.Meta.Requests;
+        var requests = server.Meta.RequestsFor(victim.Seller.PixelId);
         server.Meta.Inject(fault with { Pixel = victim.Seller.PixelId });
         await victim.DeliverAsync();
-        await server.Meta.WaitForAsync(meta => meta.Requests > requests, Eventually.Patience);
+        await server.Meta.WaitForAsync(meta => meta.RequestsFor(victim.Seller.PixelId) > requests, Eventually.Patience);
     }
 
     private Task QueuedAsync(Victim victim, string how) =>

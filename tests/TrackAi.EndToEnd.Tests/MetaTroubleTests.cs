@@ -35,7 +35,7 @@ public sealed class MetaTroubleTests(MetaTroubleTests.Impatient server) : MetaTr
                 "all wait in the queue"
             );
         }
-        var (bad, requests) = (seller.EventId("perfectpay", orders[7]).ToString(), server.Meta.Requests);
+        var (bad, requests) = (seller.EventId("perfectpay", orders[7]).ToString(), server.Meta.RequestsFor(seller.PixelId));
         server.Meta.Inject(MetaFault.Error(400, 100, 2804050) with { Pixel = seller.PixelId, EventId = bad });
 
         await server.StartAsync();
@@ -44,8 +44,8 @@ public sealed class MetaTroubleTests(MetaTroubleTests.Impatient server) : MetaTr
         var arrived = orders.ToDictionary(order => order, server.AtMeta);
         arrived[orders[7]].ShouldBeEmpty();
         arrived.Where(one => one.Key != orders[7]).ShouldAllBe(one => one.Value.Count == 1 && one.Value[0].Times == 1);
-        (server.Meta.Requests - requests).ShouldBeGreaterThan(1, "they went together first");
-        (server.Meta.Requests - requests).ShouldBeLessThan(orders.Length);
+        (server.Meta.RequestsFor(seller.PixelId) - requests).ShouldBeGreaterThan(1, "they went together first");
+        (server.Meta.RequestsFor(seller.PixelId) - requests).ShouldBeLessThan(orders.Length);
         var letter = await server.Database.ScalarAsync<string>(
             "select conversion_id || ' ' || reason || ' ' || error from dispatch_dead_letter where tenant_id = $1",
             seller.Tenant

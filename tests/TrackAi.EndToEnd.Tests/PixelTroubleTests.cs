@@ -28,13 +28,13 @@ public sealed class PixelTroubleTests(PixelTroubleTests.Watchful server) : IClas
         var first = seller.NewOrder();
         (await seller.DeliverAsync(Seller.Sale(first))).Code.ShouldBe(202);
         await seller.PausedAsync();
-        var requests = server.Meta.Requests;
+        var requests = server.Meta.RequestsFor(seller.PixelId);
 
         // Later sales wait without being tried.
         var second = seller.NewOrder();
         (await seller.DeliverAsync(Seller.Sale(second))).Code.ShouldBe(202);
         await QueuedAsync(seller, 2);
-        server.Meta.Requests.ShouldBe(requests);
+        server.Meta.RequestsFor(seller.PixelId).ShouldBe(requests);
         await seller.SetTokenAsync("EAAGanotherTokenOfThisPixel");
 
         await server.ArrivedAsync(first);

@@ -48,14 +48,14 @@ public sealed class ReplayDispatchTests(TrackAiServer server) : IClassFixture<Tr
         (await seller.DeliverAsync(Seller.Sale(order))).Code.ShouldBe(202);
         await server.ArrivedAsync(order);
         await server.Host.SettledAsync();
-        var requests = server.Meta.Requests;
+        var requests = server.Meta.RequestsFor(seller.PixelId);
 
         var (left, said) = await ReplayAsync(seller, order, "--dispatch");
         left.ShouldBe(0, said);
         said.ShouldContain(
             "already_sent: Meta has confirmed it less than 48 hours ago and would keep the first: sent again only with --confirmed."
         );
-        server.Meta.Requests.ShouldBe(requests);
+        server.Meta.RequestsFor(seller.PixelId).ShouldBe(requests);
 
         var (code, output) = await ReplayAsync(seller, order, "--dispatch", "--confirmed", "--json");
 
@@ -63,7 +63,7 @@ public sealed class ReplayDispatchTests(TrackAiServer server) : IClassFixture<Tr
         var sent = JsonElement.Parse(output).GetProperty("dispatches").EnumerateArray().ShouldHaveSingleItem();
         sent.GetProperty("outcome").GetString().ShouldBe("confirmed", output);
         sent.GetProperty("eventId").GetString().ShouldBe(seller.EventId("perfectpay", order).ToString());
-        server.Meta.Requests.ShouldBe(requests + 1);
+        server.Meta.RequestsFor(seller.PixelId).ShouldBe(requests + 1);
         var events = await server.Host.Store.ReadStreamAsync(StreamOf(seller, order));
         events.Select(one => one.Type).TakeLast(3).ShouldBe(["dispatch_succeeded", "dispatch_redriven", "dispatch_succeeded"]);
         ((DispatchRedriven)events[^2].Data).Expectation.ShouldBe("will_be_deduplicated");

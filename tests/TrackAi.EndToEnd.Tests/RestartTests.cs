@@ -79,10 +79,9 @@ public sealed class RestartTests(RestartTests.Quick server) : IClassFixture<Rest
         await server.StopAsync();
         await server.StartAsync(("Meta:TimeoutSeconds", "300"));
         await seller.KnownToAsync(server.Host);
-        var requests = server.Meta.Requests;
         server.Meta.Inject(MetaFault.Delay(TimeSpan.FromMinutes(5)) with { Pixel = seller.PixelId });
         (await seller.DeliverAsync(Seller.Sale(order))).Code.ShouldBe(202);
-        await server.Meta.WaitForAsync(meta => meta.Requests > requests, Eventually.Patience);
+        await server.Meta.WaitForAsync(meta => meta.RequestsFor(seller.PixelId) > 0, Eventually.Patience);
 
         var log = server.Host.Log;
         var stopping = server.StopAsync();

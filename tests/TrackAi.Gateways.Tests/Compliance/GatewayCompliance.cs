@@ -81,7 +81,7 @@ public abstract class GatewayCompliance(TrackAiServer server) : IClassFixture<Tr
         var body = Body(shape, NewOrder(shape));
         var first = await DeliverAsync(shape, body);
         await server.Host.SettledAsync();
-        var (rows, arrived) = (await server.CountRowsAsync(), server.Meta.Requests);
+        var (rows, arrived) = (await server.CountRowsAsync(), server.Meta.RequestsFor(seller.PixelId));
 
         var again = await DeliverAsync(shape, body);
 
@@ -90,7 +90,7 @@ public abstract class GatewayCompliance(TrackAiServer server) : IClassFixture<Tr
         again.Json.GetProperty("event_id").GetGuid().ShouldBe(first.Json.GetProperty("event_id").GetGuid());
         await server.Host.SettledAsync();
         (await server.CountRowsAsync()).ShouldBe(rows);
-        server.Meta.Requests.ShouldBe(arrived);
+        server.Meta.RequestsFor(seller.PixelId).ShouldBe(arrived);
     }
 
     [Theory, InlineData(Shape.Native), InlineData(Shape.Simple)]

@@ -26,39 +26,11 @@ internal static class DispatchSummary
         var days = periods.Read(tenant, period, from, to);
         var only = Parameters.Gateway(gateway);
 
-        await using var batch = dataSource.CreateBatch();
-        batch.BatchCommands.Add(
-            Figures.Of(
-                tenant,
-                days,
-                only,
-                """
-                select date, gateway, dispatch_status, dispatch_reason, sum(conversions)::bigint
-                from conversion_daily
-                where tenant_id = $1 and date between $2 and $3 and ($4 is null or gateway = $4)
-                group by date, gateway, dispatch_status, dispatch_reason
-                order by date, gateway, dispatch_status, dispatch_reason
-                """
-            )
-        );
-        batch.BatchCommands.Add(
-            Figures.Of(
-                tenant,
-                days,
-                only,
-                """
-                select status, reason, latency_bucket, sum(attempts)::bigint, sum(latency_ms)
-                from dispatch_attempt_daily
-                where tenant_id = $1 and date between $2 and $3 and ($4 is null or gateway = $4)
-                group by status, reason, latency_bucket
-                order by latency_bucket, status, reason
-                """
-            )
-        );
-        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        var conversions = await ReadConversionsAsync(reader, cancellationToken);
-        await reader.NextResultAsync(cancellationToken);
-        return TypedResults.Ok(Summed(days, only, conversions, await ReadAttemptsAsync(reader, cancellationToken)));
+        // Each on a connection of its own: they have nothing to do with each other.
+        var conversions = ReadConversionsAsync(tenant, days, only, dataSource, cancellationToken);
+        var attempts = ReadAttemptsAsync(tenant, days, only, dataSource, cancellationToken);
+        await Task.WhenAll(conversions, attempts);
+        return TypedResults.Ok(Summed(days, only, await conversions, await attempts));
     }
 
     private static Answer Summed(
@@ -87,16 +59,56 @@ internal static class DispatchSummary
             AttemptTotals.Of(attempts)
         );
 
-    private static async Task<IReadOnlyList<Conversions>> ReadConversionsAsync(NpgsqlDataReader row, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyList<Conversions>> ReadConversionsAsync(
+        string tenant,
+        Period period,
+        string? gateway,
+        NpgsqlDataSource dataSource,
+        CancellationToken cancellationToken
+    )
     {
+        await using var select = Figures.Of(
+            dataSource,
+            tenant,
+            period,
+            gateway,
+            """
+            select date, gateway, dispatch_status, dispatch_reason, sum(conversions)::bigint
+            from conversion_daily
+            where tenant_id = $1 and date between $2 and $3 and ($4 is null or gateway = $4)
+            group by date, gateway, dispatch_status, dispatch_reason
+            order by date, gateway, dispatch_status, dispatch_reason
+            """
+        );
+        await using var row = await select.ExecuteReaderAsync(cancellationToken);
         var rows = new List<Conversions>();
         while (await row.ReadAsync(cancellationToken))
             rows.Add(new(row.GetFieldValue<DateOnly>(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetInt64(4)));
         return rows;
     }
 
-    private static async Task<IReadOnlyList<Attempts>> ReadAttemptsAsync(NpgsqlDataReader row, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyList<Attempts>> ReadAttemptsAsync(
+        string tenant,
+        Period period,
+        string? gateway,
+        NpgsqlDataSource dataSource,
+        CancellationToken cancellationToken
+    )
     {
+        await using var select = Figures.Of(
+            dataSource,
+            tenant,
+            period,
+            gateway,
+            """
+            select status, reason, latency_bucket, sum(attempts)::bigint, sum(latency_ms)
+            from dispatch_attempt_daily
+            where tenant_id = $1 and date between $2 and $3 and ($4 is null or gateway = $4)
+            group by status, reason, latency_bucket
+            order by latency_bucket, status, reason
+            """
+        );
+        await using var row = await select.ExecuteReaderAsync(cancellationToken);
         var rows = new List<Attempts>();
         while (await row.ReadAsync(cancellationToken))
             rows.Add(new(row.GetString(0), row.GetString(1), row.GetInt32(2), row.GetInt64(3), row.GetDecimal(4)));

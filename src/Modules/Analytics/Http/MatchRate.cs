@@ -67,23 +67,21 @@ internal static class MatchRate
         CancellationToken cancellationToken
     )
     {
-        await using var batch = dataSource.CreateBatch();
-        batch.BatchCommands.Add(
-            Figures.Of(
-                tenant,
-                period,
-                gateway,
-                """
-                select date, match, gateway, currency, sum(conversions)::bigint,
-                    coalesce(sum(amount) filter (where state in ('approved', 'refund_requested')), 0)
-                from conversion_daily
-                where tenant_id = $1 and date between $2 and $3 and ($4 is null or gateway = $4) and kind <> 'test'
-                group by grouping sets ((date, match), (gateway, match, currency))
-                order by date, gateway, match, currency
-                """
-            )
+        await using var select = Figures.Of(
+            dataSource,
+            tenant,
+            period,
+            gateway,
+            """
+            select date, match, gateway, currency, sum(conversions)::bigint,
+                coalesce(sum(amount) filter (where state in ('approved', 'refund_requested')), 0)
+            from conversion_daily
+            where tenant_id = $1 and date between $2 and $3 and ($4 is null or gateway = $4) and kind <> 'test'
+            group by grouping sets ((date, match), (gateway, match, currency))
+            order by date, gateway, match, currency
+            """
         );
-        await using var row = await batch.ExecuteReaderAsync(cancellationToken);
+        await using var row = await select.ExecuteReaderAsync(cancellationToken);
         var (days, cells) = (
             new List<Row>(),
             new List<(string Gateway, string Rule, string Currency, long Conversions, decimal Revenue)>()
