@@ -85,8 +85,7 @@ public sealed class TrackAiHost : IAsyncDisposable
             async () =>
             {
                 var mark = await Store.ReadHighWaterMarkAsync();
-                foreach (var shard in shards)
-                    await progress.WaitForAsync(shard, mark, Eventually.Patience);
+                await progress.WaitForAsync(shards, mark, Eventually.Patience);
                 var queue = await Services.GetRequiredService<IDispatchHealth>().ReadDepthAsync(CancellationToken.None);
                 return queue is { Waiting: 0, Active: 0 } && await Store.ReadHighWaterMarkAsync() == mark;
             },
@@ -99,8 +98,8 @@ public sealed class TrackAiHost : IAsyncDisposable
     {
         var progress = Services.GetRequiredService<ProjectionProgress>();
         var mark = await Store.ReadHighWaterMarkAsync();
-        foreach (var projection in Services.GetServices<IProjection>())
-            await progress.WaitForAsync(projection.Name, mark, Eventually.Patience);
+        var projections = Services.GetServices<IProjection>().Select(projection => projection.Name).ToArray();
+        await progress.WaitForAsync(projections, mark, Eventually.Patience);
     }
 
     /// <summary>Stops it as an orderly shutdown does.</summary>

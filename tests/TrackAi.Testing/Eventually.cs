@@ -20,9 +20,11 @@ public static class Eventually
         {
             if (await read() is { } value)
                 return value;
-            if (Stopwatch.GetElapsedTime(started) > (atMost ?? Patience))
+            var waited = Stopwatch.GetElapsedTime(started);
+            if (waited > (atMost ?? Patience))
                 throw new TimeoutException($"Waited in vain: {what}.");
-            await Task.Delay(10);
+            // What takes long is looked at less often: looking costs what is waited for.
+            await Task.Delay((int)Math.Clamp(waited.TotalMilliseconds / 8, 10, 100));
         }
     }
 }

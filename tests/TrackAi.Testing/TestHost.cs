@@ -53,8 +53,7 @@ public sealed class TestHost : IAsyncDisposable
     public async Task CaughtUpAsync(params string[] shards)
     {
         var mark = await Store.ReadHighWaterMarkAsync();
-        foreach (var shard in shards)
-            await Services.GetRequiredService<ProjectionProgress>().WaitForAsync(shard, mark, Eventually.Patience);
+        await Services.GetRequiredService<ProjectionProgress>().WaitForAsync(shards, mark, Eventually.Patience);
     }
 
     public async ValueTask DisposeAsync()

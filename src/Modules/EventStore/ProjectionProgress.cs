@@ -19,7 +19,8 @@ public sealed record ShardStatus(
 /// <summary>The progress of all shards, for people and for whoever must wait for a position.</summary>
 public sealed class ProjectionProgress(NpgsqlDataSource dataSource, TimeProvider time)
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(15);
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(15);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(100);
 
     public async Task<IReadOnlyList<ShardStatus>> ReadAsync(CancellationToken cancellationToken = default)
     {
@@ -47,20 +48,40 @@ public sealed class ProjectionProgress(NpgsqlDataSource dataSource, TimeProvider
     }
 
     /// <summary>Returns once a projection has applied everything up to a position; throws <see cref="TimeoutException"/> with where it stands instead.</summary>
-    public async Task WaitForAsync(string name, long position, TimeSpan atMost, CancellationToken cancellationToken = default)
+    public Task WaitForAsync(string name, long position, TimeSpan atMost, CancellationToken cancellationToken = default) =>
+        WaitForAsync([name], position, atMost, cancellationToken);
+
+    /// <summary>The same of several: returns once the last of them is there.</summary>
+    public async Task WaitForAsync(
+        IReadOnlyCollection<string> names,
+        long position,
+        TimeSpan atMost,
+        CancellationToken cancellationToken = default
+    )
     {
         var started = time.GetTimestamp();
         while (true)
         {
-            var shard = (await ReadAsync(cancellationToken)).SingleOrDefault(status => status.Name == Shard.NameOf(name));
-            if (shard?.Progress >= position)
+            var shards = (await ReadAsync(cancellationToken)).ToDictionary(shard => shard.Name, StringComparer.Ordinal);
+            var late = names.FirstOrDefault(name => !shards.TryGetValue(Shard.NameOf(name), out var shard) || shard.Progress < position);
+            if (late is null)
                 return;
-            if (time.GetElapsedTime(started) > atMost)
+            var waited = time.GetElapsedTime(started);
+            if (waited > atMost)
+            {
+                var shard = shards.GetValueOrDefault(Shard.NameOf(late));
                 throw new TimeoutException(
-                    $"{name} is at {shard?.Progress ?? 0} ({shard?.State ?? "never ran"}: {shard?.Error}), not at {position}, after {atMost}."
+                    $"{late} is at {shard?.Progress ?? 0} ({shard?.State ?? "never ran"}: {shard?.Error}), not at {position}, after {atMost}."
                 );
-            await Task.Delay(Pause, time, cancellationToken);
+            }
+            // Who has waited long is told an eighth later, and asks a tenth as often.
+            await Task.Delay(Clamped(waited / 8), time, cancellationToken);
         }
+
+        static TimeSpan Clamped(TimeSpan pause) =>
+            pause < ShortestPause ? ShortestPause
+            : pause > LongestPause ? LongestPause
+            : pause;
     }
 
     /// <summary>Lets a paused or stopped shard run again; false when there is no such shard.</summary>
