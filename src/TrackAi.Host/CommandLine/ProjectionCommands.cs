@@ -49,12 +49,16 @@ internal static class ProjectionCommands
                 )
         );
 
+        var only = new Argument<string?>("NAME") { Description = "That one alone.", Arity = ArgumentArity.ZeroOrOne };
         var status = new Verb(
             "status",
-            "Where each of them stands; exit code 1 when one has stopped.",
+            "Where each of them stands, or one; exit code 1 when one has stopped.",
             "projections status",
-            "projections status --json"
-        );
+            "projections status Visits --json"
+        )
+        {
+            only,
+        };
         status.SetAction(
             async (parsed, cancellationToken) =>
             {
@@ -64,6 +68,13 @@ internal static class ProjectionCommands
                     {
                         var mark = await services.GetRequiredService<PostgresEventStore>().ReadHighWaterMarkAsync(cancellationToken);
                         var shards = await services.GetRequiredService<ProjectionProgress>().ReadAsync(cancellationToken);
+                        if (parsed.GetValue(only) is { } given)
+                        {
+                            var one = ShardNames.Find(ShardNames.All(services), given, "projection or subscription");
+                            shards = [.. shards.Where(shard => ShardNames.Short(shard.Name) == one)];
+                            if (shards is [])
+                                throw new CommandFailedException($"{one} has not run yet: start a host first.");
+                        }
                         stopped = shards.Any(shard => shard.State == "stopped");
                         Session.Print(
                             parsed,
@@ -127,9 +138,6 @@ internal static class ProjectionCommands
         };
     }
 
-    private static string[] NamesOf(IServiceProvider services) =>
-        [.. services.GetServices<IProjection>().Select(one => one.Name), .. services.GetServices<ISubscription>().Select(one => one.Name)];
-
     private static Verb Change(
         string verb,
         string description,
@@ -144,13 +152,7 @@ internal static class ProjectionCommands
                 Session.UseAsync(
                     async services =>
                     {
-                        var known = NamesOf(services);
-                        // 'projections status' prints NAME:All.
-                        var one = parsed.GetValue(name)!.Split(':')[0];
-                        if (!known.Contains(one, StringComparer.Ordinal))
-                            throw new CommandFailedException(
-                                $"there is no projection or subscription '{one}'; there are {string.Join(", ", known)}."
-                            );
+                        var one = ShardNames.Find(ShardNames.All(services), parsed.GetValue(name)!, "projection or subscription");
                         if (!await change(services.GetRequiredService<ProjectionProgress>(), one, cancellationToken))
                             throw new CommandFailedException(
                                 verb == "skip"

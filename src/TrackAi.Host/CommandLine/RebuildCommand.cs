@@ -7,16 +7,13 @@ namespace TrackAi.Host.CommandLine;
 /// <summary><c>projections rebuild NAME|--all</c>: read models anew from the log, while hosts go on and readers see the old ones.</summary>
 internal static class RebuildCommand
 {
-    /// <summary>The relations that are written with their events (tenant, funnel, gateway_connection).</summary>
-    private const string Tenants = "Tenants";
-
     private sealed record Rebuilt(string Name, long Events, double Seconds);
 
     public static Command Create()
     {
         var name = new Argument<string?>("NAME")
         {
-            Description = $"As 'projections list' prints it, or {Tenants}.",
+            Description = $"As 'projections list' prints it, or {ShardNames.Tenants}.",
             Arity = ArgumentArity.ZeroOrOne,
         };
         var all = new Option<bool>("--all") { Description = "Every one, one after the other." };
@@ -35,11 +32,15 @@ internal static class RebuildCommand
                 Session.UseAsync(
                     async services =>
                     {
-                        var known = services.GetServices<IProjection>().Select(projection => projection.Name).Append(Tenants).ToArray();
+                        var known = services
+                            .GetServices<IProjection>()
+                            .Select(projection => projection.Name)
+                            .Append(ShardNames.Tenants)
+                            .ToArray();
                         if (parsed.GetValue(name) is null == !parsed.GetValue(all))
                             throw new CommandFailedException($"give one name or --all: {string.Join(", ", known)}.");
                         var rebuilt = new List<Rebuilt>();
-                        foreach (var one in parsed.GetValue(all) ? known : [Known(known, parsed.GetValue(name)!)])
+                        foreach (var one in parsed.GetValue(all) ? known : [ShardNames.Find(known, parsed.GetValue(name)!, "projection")])
                             rebuilt.Add(await RebuildAsync(services, one, cancellationToken));
                         Session.Print(parsed, rebuilt, Print);
                     },
@@ -49,16 +50,12 @@ internal static class RebuildCommand
         return rebuild;
     }
 
-    private static string Known(string[] known, string name) =>
-        known.SingleOrDefault(one => one.Equals(name, StringComparison.OrdinalIgnoreCase))
-        ?? throw new CommandFailedException($"there is no projection '{name}'; there are {string.Join(", ", known)}.");
-
     private static async Task<Rebuilt> RebuildAsync(IServiceProvider services, string name, CancellationToken cancellationToken)
     {
         var time = services.GetRequiredService<TimeProvider>();
         var started = time.GetTimestamp();
         var events = 0L;
-        if (name == Tenants)
+        if (name == ShardNames.Tenants)
             events = await services.GetRequiredService<ITenantAdministration>().RebuildRelationsAsync(cancellationToken);
         else
             await ProgressBar.ShowAsync(
@@ -88,7 +85,7 @@ internal static class RebuildCommand
     {
         foreach (var one in rebuilt)
             Console.WriteLine(
-                one.Name == Tenants
+                one.Name == ShardNames.Tenants
                     ? FormattableString.Invariant($"{one.Name} rebuilt: {one.Events} tenants in {one.Seconds:0.0} s.")
                     : FormattableString.Invariant(
                         $"{one.Name} rebuilt up to event {one.Events} in {one.Seconds:0.0} s ({one.Events / Math.Max(one.Seconds, 0.001):0}/s)."
