@@ -59,7 +59,7 @@ internal sealed class BenchDatabase : IAsyncDisposable
     {
         var database = await OpenAsync($"bench_{events}", fresh: false, cancellationToken);
         if (database.IsNew)
-            await GenerateVerb.FillAsync(database, events, seed: 1, cancellationToken);
+            await GenerateVerb.FillAsync(database, events, History.UsualDays, seed: 1, cancellationToken);
         await database.BuildAsync(cancellationToken);
         return database;
     }

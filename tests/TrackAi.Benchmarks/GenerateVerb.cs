@@ -15,14 +15,16 @@ internal static class GenerateVerb
     {
         var events = new Option<long>("--events") { Description = "How many.", DefaultValueFactory = _ => 1_000_000 };
         var seed = new Option<int>("--seed") { Description = "The same seed gives the same past.", DefaultValueFactory = _ => 1 };
+        var days = Options.Days();
         var database = new Option<string>("--database")
         {
             Description = "Name of the database in the benchmarks' cluster; an old one of that name is dropped.",
             DefaultValueFactory = _ => "bench_history",
         };
-        var verb = new Command("generate", "Fill a database's log with a made-up past: clicks and sales of 20 tenants over a year.")
+        var verb = new Command("generate", "Fill a database's log with a made-up past: clicks and sales of 20 tenants.")
         {
             events,
+            days,
             seed,
             database,
         };
@@ -30,14 +32,14 @@ internal static class GenerateVerb
             async (parsed, cancellationToken) =>
             {
                 await using var opened = await BenchDatabase.OpenAsync(parsed.GetValue(database)!, fresh: true, cancellationToken);
-                await FillAsync(opened, parsed.GetValue(events), parsed.GetValue(seed), cancellationToken);
+                await FillAsync(opened, parsed.GetValue(events), parsed.GetValue(days), parsed.GetValue(seed), cancellationToken);
                 Console.WriteLine(opened.ConnectionString);
             }
         );
         return verb;
     }
 
-    public static async Task FillAsync(BenchDatabase database, long events, int seed, CancellationToken cancellationToken)
+    public static async Task FillAsync(BenchDatabase database, long events, int days, int seed, CancellationToken cancellationToken)
     {
         await using (var application = await BenchHost.BuildAsync(database.ConnectionString, runDaemon: false))
         {
@@ -46,7 +48,7 @@ internal static class GenerateVerb
         }
 
         await using var services = await database.ServicesAsync(cancellationToken);
-        var history = new History(seed, Tenants, TimeProvider.System.GetUtcNow(), days: 365)
+        var history = new History(seed, Tenants, TimeProvider.System.GetUtcNow(), days)
         {
             FunnelOf = gateway => gateway is "hotmart" or "kiwify" ? "curso" : "mentoria",
         };

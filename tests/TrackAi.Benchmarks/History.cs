@@ -9,6 +9,8 @@ namespace TrackAi.Benchmarks;
 /// </summary>
 internal sealed class History(int seed, IReadOnlyList<string> tenants, DateTimeOffset until, int days)
 {
+    public const int UsualDays = 365;
+
     private static readonly string[] Gateways = ["perfectpay", "hotmart", "kiwify", "stripe"];
     private static readonly string[] Campaigns = ["violao-quente", "curso-ingles", "receitas-fit", "mentoria-2026", "remarketing"];
 

@@ -22,4 +22,11 @@ internal static class Options
             Description = "Events in the log; it is generated first where it is not there.",
             DefaultValueFactory = _ => usual,
         };
+
+    public static Option<int> Days() =>
+        new("--days")
+        {
+            Description = "Over which the past is spread: the more, the more figures a day there are to write.",
+            DefaultValueFactory = _ => History.UsualDays,
+        };
 }

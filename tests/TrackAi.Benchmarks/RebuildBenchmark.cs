@@ -13,21 +13,35 @@ internal static class RebuildBenchmark
     public static Command Verb()
     {
         var events = Options.Events(1_000_000);
+        var days = Options.Days();
         var projection = new Option<string>("--projection") { DefaultValueFactory = _ => "DispatchSummary" };
         var runs = new Option<int>("--runs") { DefaultValueFactory = _ => 3 };
-        var verb = new Command("rebuild", "Catch-up and rebuild of a projection over a log of many events.") { events, projection, runs };
+        var verb = new Command("rebuild", "Catch-up and rebuild of a projection over a log of many events.")
+        {
+            events,
+            days,
+            projection,
+            runs,
+        };
         verb.SetAction(
             (parsed, cancellationToken) =>
-                RunAsync(parsed.GetValue(events), parsed.GetValue(projection)!, parsed.GetValue(runs), cancellationToken)
+                RunAsync(
+                    parsed.GetValue(events),
+                    parsed.GetValue(days),
+                    parsed.GetValue(projection)!,
+                    parsed.GetValue(runs),
+                    cancellationToken
+                )
         );
         return verb;
     }
 
-    private static async Task RunAsync(long events, string projection, int runs, CancellationToken cancellationToken)
+    private static async Task RunAsync(long events, int days, string projection, int runs, CancellationToken cancellationToken)
     {
-        await using var database = await BenchDatabase.OpenAsync($"bench_{events}", fresh: false, cancellationToken);
+        var name = days == History.UsualDays ? $"bench_{events}" : $"bench_{events}_{days}";
+        await using var database = await BenchDatabase.OpenAsync(name, fresh: false, cancellationToken);
         if (database.IsNew)
-            await GenerateVerb.FillAsync(database, events, seed: 1, cancellationToken);
+            await GenerateVerb.FillAsync(database, events, days, seed: 1, cancellationToken);
 
         for (var run = 1; run <= runs; run++)
         {

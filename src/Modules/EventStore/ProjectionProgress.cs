@@ -20,7 +20,7 @@ public sealed record ShardStatus(
 public sealed class ProjectionProgress(NpgsqlDataSource dataSource, TimeProvider time)
 {
     private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(15);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(40);
 
     public async Task<IReadOnlyList<ShardStatus>> ReadAsync(CancellationToken cancellationToken = default)
     {
@@ -74,7 +74,7 @@ public sealed class ProjectionProgress(NpgsqlDataSource dataSource, TimeProvider
                     $"{late} is at {shard?.Progress ?? 0} ({shard?.State ?? "never ran"}: {shard?.Error}), not at {position}, after {atMost}."
                 );
             }
-            // Who has waited long is told an eighth later, and asks a tenth as often.
+            // Who has waited long asks less often.
             await Task.Delay(Clamped(waited / 8), time, cancellationToken);
         }
 
