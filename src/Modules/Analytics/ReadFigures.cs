@@ -15,7 +15,7 @@ internal sealed class ReadFigures(NpgsqlDataSource dataSource, ITenantDirectory 
 
     public async Task<IReadOnlyList<FigureCell>> CellsAsync(FigureScope scope, CancellationToken cancellationToken = default)
     {
-        await using var select = Over(
+        await using var select = dataSource.Over(
             scope,
             $"""
             select {Cell}
@@ -59,7 +59,7 @@ internal sealed class ReadFigures(NpgsqlDataSource dataSource, ITenantDirectory 
     // A pix that was paid an hour later was accepted, as a sale, an hour later.
     public async Task<IReadOnlyList<DelaySample>> DelaysAsync(FigureScope scope, CancellationToken cancellationToken = default)
     {
-        await using var select = Over(
+        await using var select = dataSource.Over(
             scope,
             $"""
             select d.date, array_agg(d.seconds)
@@ -83,17 +83,6 @@ internal sealed class ReadFigures(NpgsqlDataSource dataSource, ITenantDirectory 
         while (await row.ReadAsync(cancellationToken))
             samples.Add(new(row.GetFieldValue<DateOnly>(0), row.GetFieldValue<double[]>(1)));
         return samples;
-    }
-
-    private NpgsqlCommand Over(FigureScope scope, string sql)
-    {
-        var command = dataSource.CreateCommand(sql);
-        command.Parameters.Add(new() { Value = scope.TenantId });
-        command.Parameters.Add(new() { Value = scope.From });
-        command.Parameters.Add(new() { Value = scope.To });
-        command.Parameters.Add(new() { Value = scope.Gateway ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Varchar });
-        command.Parameters.Add(new() { Value = scope.Funnel ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Varchar });
-        return command;
     }
 
     private static NpgsqlParameter Varchars(IEnumerable<string?> values) =>

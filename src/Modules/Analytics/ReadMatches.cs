@@ -1,5 +1,4 @@
 using Npgsql;
-using NpgsqlTypes;
 using TrackAi.Contracts;
 
 namespace TrackAi.Analytics;
@@ -12,7 +11,8 @@ internal sealed class ReadMatches(NpgsqlDataSource dataSource) : IReadMatches
     public async Task<MatchReport> ReportAsync(FigureScope scope, CancellationToken cancellationToken = default)
     {
         var cells = new List<Cell>();
-        await using var select = dataSource.CreateCommand(
+        await using var select = dataSource.Over(
+            scope,
             """
             select funnel_id, campaign, matched, outcome, sum(conversions)::bigint
             from match_reason_daily
@@ -20,11 +20,6 @@ internal sealed class ReadMatches(NpgsqlDataSource dataSource) : IReadMatches
             group by funnel_id, campaign, matched, outcome
             """
         );
-        select.Parameters.Add(new() { Value = scope.TenantId });
-        select.Parameters.Add(new() { Value = scope.From });
-        select.Parameters.Add(new() { Value = scope.To });
-        select.Parameters.Add(new() { Value = scope.Gateway ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Varchar });
-        select.Parameters.Add(new() { Value = scope.Funnel ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Varchar });
         await using var row = await select.ExecuteReaderAsync(cancellationToken);
         while (await row.ReadAsync(cancellationToken))
             cells.Add(new(row.GetString(0), row.GetString(1), row.GetBoolean(2), row.GetString(3), row.GetInt64(4)));

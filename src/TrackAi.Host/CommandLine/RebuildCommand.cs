@@ -7,13 +7,16 @@ namespace TrackAi.Host.CommandLine;
 /// <summary><c>projections rebuild NAME|--all</c>: read models anew from the log, while hosts go on and readers see the old ones.</summary>
 internal static class RebuildCommand
 {
+    /// <summary>The relations that are written with their events (tenant, funnel, gateway_connection).</summary>
+    private const string Tenants = "Tenants";
+
     private sealed record Rebuilt(string Name, long Events, double Seconds);
 
     public static Command Create()
     {
         var name = new Argument<string?>("NAME")
         {
-            Description = $"As 'projections list' prints it, or {ShardNames.Tenants}.",
+            Description = $"As 'projections list' prints it, or {Tenants}.",
             Arity = ArgumentArity.ZeroOrOne,
         };
         var all = new Option<bool>("--all") { Description = "Every one, one after the other." };
@@ -32,11 +35,7 @@ internal static class RebuildCommand
                 Session.UseAsync(
                     async services =>
                     {
-                        var known = services
-                            .GetServices<IProjection>()
-                            .Select(projection => projection.Name)
-                            .Append(ShardNames.Tenants)
-                            .ToArray();
+                        var known = services.GetServices<IProjection>().Select(projection => projection.Name).Append(Tenants).ToArray();
                         if (parsed.GetValue(name) is null == !parsed.GetValue(all))
                             throw new CommandFailedException($"give one name or --all: {string.Join(", ", known)}.");
                         var rebuilt = new List<Rebuilt>();
@@ -55,7 +54,7 @@ internal static class RebuildCommand
         var time = services.GetRequiredService<TimeProvider>();
         var started = time.GetTimestamp();
         var events = 0L;
-        if (name == ShardNames.Tenants)
+        if (name == Tenants)
             events = await services.GetRequiredService<ITenantAdministration>().RebuildRelationsAsync(cancellationToken);
         else
             await ProgressBar.ShowAsync(
@@ -85,7 +84,7 @@ internal static class RebuildCommand
     {
         foreach (var one in rebuilt)
             Console.WriteLine(
-                one.Name == ShardNames.Tenants
+                one.Name == Tenants
                     ? FormattableString.Invariant($"{one.Name} rebuilt: {one.Events} tenants in {one.Seconds:0.0} s.")
                     : FormattableString.Invariant(
                         $"{one.Name} rebuilt up to event {one.Events} in {one.Seconds:0.0} s ({one.Events / Math.Max(one.Seconds, 0.001):0}/s)."

@@ -5,9 +5,6 @@ namespace TrackAi.Host.CommandLine;
 /// <summary>How projections and subscriptions are named on the command line: in any case, and also as <c>projections status</c> prints them (<c>NAME:All</c>).</summary>
 internal static class ShardNames
 {
-    /// <summary>The projection of the relations that are written with their events: only a rebuild is told of it.</summary>
-    public const string Tenants = "Tenants";
-
     public static IReadOnlyList<string> All(IServiceProvider services) =>
         [.. services.GetServices<IProjection>().Select(one => one.Name), .. services.GetServices<ISubscription>().Select(one => one.Name)];
 

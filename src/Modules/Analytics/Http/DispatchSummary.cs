@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;
 using TrackAi.Analytics.Projections;
+using TrackAi.Contracts;
 
 namespace TrackAi.Analytics.Http;
 
@@ -26,9 +27,10 @@ internal static class DispatchSummary
         var days = periods.Read(tenant, period, from, to);
         var only = Parameters.Gateway(gateway);
 
+        var scope = new FigureScope(tenant, days.From, days.To, only);
         // Each on a connection of its own: they have nothing to do with each other.
-        var conversions = ReadConversionsAsync(tenant, days, only, dataSource, cancellationToken);
-        var attempts = ReadAttemptsAsync(tenant, days, only, dataSource, cancellationToken);
+        var conversions = ReadConversionsAsync(scope, dataSource, cancellationToken);
+        var attempts = ReadAttemptsAsync(scope, dataSource, cancellationToken);
         await Task.WhenAll(conversions, attempts);
         return TypedResults.Ok(Summed(days, only, await conversions, await attempts));
     }
@@ -60,18 +62,13 @@ internal static class DispatchSummary
         );
 
     private static async Task<IReadOnlyList<Conversions>> ReadConversionsAsync(
-        string tenant,
-        Period period,
-        string? gateway,
+        FigureScope scope,
         NpgsqlDataSource dataSource,
         CancellationToken cancellationToken
     )
     {
-        await using var select = Figures.Of(
-            dataSource,
-            tenant,
-            period,
-            gateway,
+        await using var select = dataSource.Over(
+            scope,
             """
             select date, gateway, dispatch_status, dispatch_reason, sum(conversions)::bigint
             from conversion_daily
@@ -88,18 +85,13 @@ internal static class DispatchSummary
     }
 
     private static async Task<IReadOnlyList<Attempts>> ReadAttemptsAsync(
-        string tenant,
-        Period period,
-        string? gateway,
+        FigureScope scope,
         NpgsqlDataSource dataSource,
         CancellationToken cancellationToken
     )
     {
-        await using var select = Figures.Of(
-            dataSource,
-            tenant,
-            period,
-            gateway,
+        await using var select = dataSource.Over(
+            scope,
             """
             select status, reason, latency_bucket, sum(attempts)::bigint, sum(latency_ms)
             from dispatch_attempt_daily

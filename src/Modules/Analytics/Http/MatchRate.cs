@@ -29,9 +29,10 @@ internal static class MatchRate
         var tenant = Caller.TenantOf(http);
         var days = periods.Read(tenant, period, from, to);
         var only = Parameters.Gateway(gateway);
+        var scope = new FigureScope(tenant, days.From, days.To, only);
         // Each on a connection of its own: they have nothing to do with each other.
-        var report = matches.ReportAsync(new FigureScope(tenant, days.From, days.To, only), cancellationToken);
-        var sums = ReadAsync(tenant, days, only, dataSource, cancellationToken);
+        var report = matches.ReportAsync(scope, cancellationToken);
+        var sums = ReadAsync(scope, dataSource, cancellationToken);
         await Task.WhenAll(report, sums);
         var (rows, gateways) = await sums;
         var totals = Counts.Of(rows);
@@ -60,18 +61,13 @@ internal static class MatchRate
 
     // Both are sums over the same cells, which are gone through once.
     private static async Task<(IReadOnlyList<Row> Days, IReadOnlyList<GatewayRow> Gateways)> ReadAsync(
-        string tenant,
-        Period period,
-        string? gateway,
+        FigureScope scope,
         NpgsqlDataSource dataSource,
         CancellationToken cancellationToken
     )
     {
-        await using var select = Figures.Of(
-            dataSource,
-            tenant,
-            period,
-            gateway,
+        await using var select = dataSource.Over(
+            scope,
             """
             select date, match, gateway, currency, sum(conversions)::bigint,
                 coalesce(sum(amount) filter (where state in ('approved', 'refund_requested')), 0)
