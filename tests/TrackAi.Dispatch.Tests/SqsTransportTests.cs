@@ -194,21 +194,31 @@ public sealed class SqsTransportTests(SqsServer sqs) : TransportCompliance, ICla
             async () =>
             {
                 await host.TakeAsync([]);
-                var dead = await client.CallAsync(
-                    "ReceiveMessage",
-                    new JsonObject
-                    {
-                        ["QueueUrl"] = await UrlAsync(client, options.DeadLetterQueue),
-                        ["MaxNumberOfMessages"] = 10,
-                        ["VisibilityTimeout"] = 0,
-                    },
-                    CancellationToken.None
-                );
-                return dead.TryGetProperty("Messages", out var messages)
-                    && messages.EnumerateArray().Any(message => message.GetProperty("Body").GetString() == "hello");
+                return await IsInDeadLettersAsync(client, "hello");
             },
             "it is in the dead-letter queue"
         );
+        // The host looks there, too, and does not hide it from people.
+        var looks = new List<bool>();
+        while (looks.Count < 10)
+            looks.Add(await IsInDeadLettersAsync(client, "hello"));
+        looks.Count(found => found).ShouldBeGreaterThan(5);
+    }
+
+    private async Task<bool> IsInDeadLettersAsync(SqsClient client, string body)
+    {
+        var dead = await client.CallAsync(
+            "ReceiveMessage",
+            new JsonObject
+            {
+                ["QueueUrl"] = await UrlAsync(client, options.DeadLetterQueue),
+                ["MaxNumberOfMessages"] = 10,
+                ["VisibilityTimeout"] = 0,
+            },
+            CancellationToken.None
+        );
+        return dead.TryGetProperty("Messages", out var messages)
+            && messages.EnumerateArray().Any(message => message.GetProperty("Body").GetString() == body);
     }
 
     [Fact]

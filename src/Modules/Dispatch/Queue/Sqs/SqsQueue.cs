@@ -60,10 +60,15 @@ internal sealed partial class SqsQueue(SqsClient client, SqsOptions options, ILo
     }
 
     /// <summary>Keeps messages invisible for so long from now; for nothing gives them back.</summary>
-    public async Task HideAsync(IReadOnlyCollection<SqsMessage> messages, TimeSpan time, CancellationToken cancellationToken)
+    public async Task HideAsync(
+        IReadOnlyCollection<SqsMessage> messages,
+        TimeSpan time,
+        CancellationToken cancellationToken,
+        bool deadLetters = false
+    )
     {
         foreach (var batch in messages.Chunk(MostInBatch))
-            await BatchAsync("ChangeMessageVisibilityBatch", batch, (int)time.TotalSeconds, deadLetters: false, cancellationToken);
+            await BatchAsync("ChangeMessageVisibilityBatch", batch, (int)time.TotalSeconds, deadLetters, cancellationToken);
     }
 
     private async Task<IReadOnlyList<SqsMessage>> ReceiveAsync(bool deadLetters, TimeSpan wait, CancellationToken cancellationToken)

@@ -164,10 +164,18 @@ internal sealed partial class SqsTransport(
             await sqs.HideAsync([.. buffered.Values], sqsOptions.Visibility, stopping);
     }
 
-    /// <summary>What SQS gave up becomes a dead letter of ours, where people look; then SQS need not keep it.</summary>
+    /// <summary>
+    /// What SQS gave up becomes a dead letter of ours, where people look; then SQS need not keep it. What is none of ours stays in the queue, to be
+    /// found by whoever looks there.
+    /// </summary>
     private async Task BuryAsync(CancellationToken stopping)
     {
-        foreach (var message in await sqs.ReceiveDeadLettersAsync(sqsOptions.Wait, stopping))
+        var messages = await sqs.ReceiveDeadLettersAsync(sqsOptions.Wait, stopping);
+        SqsMessage[] foreign = [.. messages.Where(message => message.Content is null)];
+        await sqs.HideAsync(foreign, TimeSpan.Zero, stopping, deadLetters: true);
+        if (foreign.Length > 0 && foreign.Length == messages.Count)
+            await Task.Delay(sqsOptions.Visibility, time, stopping);
+        foreach (var message in messages)
         {
             if (message.Content is not { } content)
                 continue;
