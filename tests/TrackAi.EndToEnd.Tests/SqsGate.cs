@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -15,7 +16,7 @@ public sealed class SqsGate : IAsyncDisposable
     private readonly HttpClient http = new(new SocketsHttpHandler());
     private Uri? behind;
     private volatile Held? held;
-    private volatile string? queue;
+    private readonly ConcurrentDictionary<string, bool> queues = new(StringComparer.Ordinal);
 
     public SqsGate()
     {
@@ -37,26 +38,31 @@ public sealed class SqsGate : IAsyncDisposable
     /// <param name="isDone">Whether SQS does its part before.</param>
     public Held Hold(string operation, bool isDone) => held = new Held(this, operation, isDone);
 
-    /// <summary>Waits until SQS has no message: one that was left by a host that was killed would be taken for the next host's.</summary>
+    /// <summary>
+    /// Waits until neither queue has a message, dead or not: one that was left by a host that was killed would be taken for the next host's.
+    /// </summary>
     public Task EmptyAsync() =>
         Eventually.TrueAsync(
             async () =>
             {
-                if (queue is null)
+                if (queues.Count < 2)
                     return false;
-                string[] counts =
-                [
-                    "ApproximateNumberOfMessages",
-                    "ApproximateNumberOfMessagesNotVisible",
-                    "ApproximateNumberOfMessagesDelayed",
-                ];
-                var asked = JsonSerializer.SerializeToUtf8Bytes(new { QueueUrl = queue, AttributeNames = counts });
-                var (_, body) = await ForwardAsync("AmazonSQS.GetQueueAttributes", asked, CancellationToken.None);
-                var told = JsonNode.Parse(body)?["Attributes"];
-                return counts.All(count => (string?)told?[count] == "0");
+                foreach (var queue in queues.Keys)
+                    if (!await IsEmptyAsync(queue))
+                        return false;
+                return true;
             },
             "SQS is empty"
         );
+
+    private async Task<bool> IsEmptyAsync(string queue)
+    {
+        string[] counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"];
+        var asked = JsonSerializer.SerializeToUtf8Bytes(new { QueueUrl = queue, AttributeNames = counts });
+        var (_, body) = await ForwardAsync("AmazonSQS.GetQueueAttributes", asked, CancellationToken.None);
+        var told = JsonNode.Parse(body)?["Attributes"];
+        return counts.All(count => (string?)told?[count] == "0");
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -71,8 +77,8 @@ public sealed class SqsGate : IAsyncDisposable
             await before.HoldAsync(context);
         using var copy = new MemoryStream();
         await context.Request.Body.CopyToAsync(copy, context.RequestAborted);
-        if (target == "ReceiveMessage")
-            queue ??= (string?)JsonNode.Parse(copy.ToArray())?["QueueUrl"];
+        if (target == "ReceiveMessage" && (string?)JsonNode.Parse(copy.ToArray())?["QueueUrl"] is { } queue)
+            queues[queue] = true;
         var (status, body) = await ForwardAsync(
             (string?)context.Request.Headers["X-Amz-Target"] ?? "",
             copy.ToArray(),
