@@ -26,8 +26,8 @@ public sealed class ApiHost : AnalyticsDatabase
         web = await StartAsync(new Dictionary<string, string?>(StringComparer.Ordinal));
     }
 
-    /// <summary>A second one with settings of its own.</summary>
-    public async Task<WebApplication> StartAsync(IReadOnlyDictionary<string, string?> settings)
+    /// <summary>A second one with settings of its own, and maybe connections of its own.</summary>
+    public async Task<WebApplication> StartAsync(IReadOnlyDictionary<string, string?> settings, string? connectionString = null)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Configuration.AddInMemoryCollection(settings).AddInMemoryCollection([new("EventStore:RunDaemon", "false")]);
@@ -35,7 +35,7 @@ public sealed class ApiHost : AnalyticsDatabase
         builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton<TimeProvider>(new ManualTime(Now));
-        builder.Services.AddEventStore(_ => ConnectionString, EventTypes.All, EventTypes.Metadata);
+        builder.Services.AddEventStore(_ => connectionString ?? ConnectionString, EventTypes.All, EventTypes.Metadata);
         builder.Services.AddSingleton<IApiKeys>(new KeysOfTests());
         builder.Services.AddSingleton<ITenantDirectory>(new TenantsOfTests());
         builder.Services.AddHttpClient();

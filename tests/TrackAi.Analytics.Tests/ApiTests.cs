@@ -1,4 +1,5 @@
 using System.Net;
+using Npgsql;
 using TrackAi.Contracts;
 
 namespace TrackAi.Analytics.Tests;
@@ -71,6 +72,22 @@ public sealed class ApiTests(ApiHost api) : IClassFixture<ApiHost>
         rate.Each("days", "matchRatePct").ShouldBe(["", "100", "50"]);
         // What is undecided has no rule yet.
         rate.Each("gateways", "rule").ShouldBe(["click_token", "fbp", "unmatched"]);
+    }
+
+    [Theory]
+    [InlineData("dispatch-summary", "totals.received")]
+    [InlineData("match-rate", "totals.conversions")]
+    public async Task More_questions_than_connections_are_all_answered(string question, string count)
+    {
+        await AppendSomeAsync();
+        var few = new NpgsqlConnectionStringBuilder(api.ConnectionString) { MaxPoolSize = 2, Timeout = 120 }.ConnectionString;
+        await using var web = await api.StartAsync(new Dictionary<string, string?>(StringComparer.Ordinal), few);
+
+        // Each takes two at once: one that has its first must not wait for others that have theirs.
+        var answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(_ => ApiHost.GetAsync(web, question, ApiHost.KeyOf(tenant))));
+
+        answers.ShouldAllBe(answer => answer.Status == HttpStatusCode.OK);
+        answers.ShouldAllBe(answer => answer.At(count) == "4");
     }
 
     [Fact]
