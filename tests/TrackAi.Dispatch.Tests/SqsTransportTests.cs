@@ -147,13 +147,26 @@ public sealed class SqsTransportTests(SqsServer sqs) : TransportCompliance, ICla
         (await TakeAllAsync(30, host)).Select(dispatch => dispatch.DispatchId).ShouldBe(queued, ignoreOrder: true);
     }
 
-    [Fact]
-    public async Task A_message_no_host_survived_becomes_a_dead_letter_where_people_look()
+    [Theory]
+    [InlineData(0)]
+    // More than are received at once.
+    [InlineData(25)]
+    public async Task A_message_no_host_survived_becomes_a_dead_letter_where_people_look_also_among_what_is_none_of_ours(int foreign)
     {
         options.MaxReceiveCount = 2;
         options.Visibility = TimeSpan.FromSeconds(1);
         // It takes, and dies every time: nothing is kept up.
         var host = await HostAsync(claimTime: TimeSpan.FromMilliseconds(300));
+        // The queues are made with the first message.
+        await QueueAsync(Other, 1);
+        await host.ConfirmAsync(await TakeAllAsync(1, host));
+        using var client = new SqsClient(options);
+        for (var one = 0; one < foreign; one++)
+            await client.CallAsync(
+                "SendMessage",
+                new JsonObject { ["QueueUrl"] = await UrlAsync(client, options.DeadLetterQueue), ["MessageBody"] = $"hello {one}" },
+                CancellationToken.None
+            );
         await QueueAsync(Lane, 3);
 
         await Eventually.TrueAsync(
@@ -167,7 +180,10 @@ public sealed class SqsTransportTests(SqsServer sqs) : TransportCompliance, ICla
 
         (await Database.ScalarAsync<long>("select count(*) from mt_events where type = 'dispatch_dead_lettered'")).ShouldBe(3);
         (await Database.ScalarAsync<long>("select count(*) from dispatch_queue")).ShouldBe(0);
-        await Eventually.TrueAsync(async () => await DepthAsync(options.DeadLetterQueue) == 0, "SQS keeps it no longer");
+        await Eventually.TrueAsync(
+            async () => await DepthAsync(options.DeadLetterQueue) == foreign,
+            "SQS keeps it no longer, and the others as before"
+        );
     }
 
     [Fact]

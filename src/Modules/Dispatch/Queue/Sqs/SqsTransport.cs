@@ -32,6 +32,9 @@ internal sealed partial class SqsTransport(
 
     private static readonly TimeSpan AfterError = TimeSpan.FromSeconds(1);
 
+    /// <summary>Between looks at dead letters of which some are none of ours.</summary>
+    private static readonly TimeSpan LongestRest = TimeSpan.FromSeconds(30);
+
     private readonly ConcurrentDictionary<string, SqsMessage> buffered = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<Guid, Working> working = [];
 
@@ -165,40 +168,52 @@ internal sealed partial class SqsTransport(
     }
 
     /// <summary>
-    /// What SQS gave up becomes a dead letter of ours, where people look; then SQS need not keep it. What is none of ours stays in the queue, to be
-    /// found by whoever looks there.
+    /// What SQS gave up becomes a dead letter of ours, where people look; then SQS need not keep it. What is none of ours is given back as soon as
+    /// nothing else is there, to be found by whoever looks into the queue.
     /// </summary>
     private async Task BuryAsync(CancellationToken stopping)
     {
-        var messages = await sqs.ReceiveDeadLettersAsync(sqsOptions.Wait, stopping);
-        SqsMessage[] foreign = [.. messages.Where(message => message.Content is null)];
-        await sqs.HideAsync(foreign, TimeSpan.Zero, stopping, deadLetters: true);
-        if (foreign.Length > 0 && foreign.Length == messages.Count)
-            await Task.Delay(sqsOptions.Visibility, time, stopping);
-        foreach (var message in messages)
+        var foreign = new Dictionary<string, SqsMessage>(StringComparer.Ordinal);
+        var isNews = true;
+        while (isNews)
         {
-            if (message.Content is not { } content)
-                continue;
-            var now = time.GetUtcNow();
-            var claim = ids.New();
-            var (claimed, left) = await queue.ClaimAsync(
-                new Take(claim, now, now + options.ClaimTime, content.Dispatches.Count, content.Dispatches.Count, [], default, false),
-                content.Lane,
-                content.Dispatches,
-                stopping
-            );
-            var failure = Failure.WithoutAsking(
-                $"SQS gave the message up after {sqsOptions.MaxReceiveCount} receives: no host finished it. The host's log says why."
-            );
-            await record.HandleAsync(
-                claim,
-                [.. claimed.Select(one => Attempt.Dead(one, one.ConversionId.Split('-')[0], Undelivered, failure, now, one.UnknownSince))],
-                [],
-                CancellationToken.None
-            );
-            if (left == 0)
-                await sqs.DeleteAsync([message], CancellationToken.None, deadLetters: true);
+            isNews = false;
+            foreach (var message in await sqs.ReceiveDeadLettersAsync(foreign.Count == 0 ? sqsOptions.Wait : TimeSpan.Zero, stopping))
+                isNews |= message.Content is { } content
+                    ? await BuryAsync(message, content, stopping)
+                    : foreign.TryAdd(message.Id, message);
         }
+
+        if (foreign.Count == 0)
+            return;
+        await sqs.HideAsync([.. foreign.Values], TimeSpan.Zero, stopping, deadLetters: true);
+        await Task.Delay(sqsOptions.Visibility < LongestRest ? sqsOptions.Visibility : LongestRest, time, stopping);
+    }
+
+    /// <returns>Whether SQS need not keep it: not while another host works on a part of it.</returns>
+    private async Task<bool> BuryAsync(SqsMessage message, SqsContent content, CancellationToken stopping)
+    {
+        var now = time.GetUtcNow();
+        var claim = ids.New();
+        var (claimed, left) = await queue.ClaimAsync(
+            new Take(claim, now, now + options.ClaimTime, content.Dispatches.Count, content.Dispatches.Count, [], default, false),
+            content.Lane,
+            content.Dispatches,
+            stopping
+        );
+        var failure = Failure.WithoutAsking(
+            $"SQS gave the message up after {sqsOptions.MaxReceiveCount} receives: no host finished it. The host's log says why."
+        );
+        await record.HandleAsync(
+            claim,
+            [.. claimed.Select(one => Attempt.Dead(one, one.ConversionId.Split('-')[0], Undelivered, failure, now, one.UnknownSince))],
+            [],
+            CancellationToken.None
+        );
+        if (left > 0)
+            return false;
+        await sqs.DeleteAsync([message], CancellationToken.None, deadLetters: true);
+        return true;
     }
 
     private async Task ForeverAsync(Func<CancellationToken, Task> act, CancellationToken stopping)
