@@ -55,6 +55,77 @@ public sealed class CountersTests : IAsyncLifetime
                 "select tenant_id, gateway, status, coalesce(reason, ''), count(*), trim_scale(sum(latency_ms)) from dispatch_attempt group by 1, 2, 3, 4 order by 1, 2, 3, 4"
             )
         );
+        (
+            await database.RowsAsync(
+                """
+                select tenant_id, date, total_events, dispatch_success, dispatch_failed, dispatch_skipped, dispatch_dead, dispatch_waiting,
+                    matched, unmatched, revenue, reversed
+                from analytics_metrics_daily where total_events <> 0 order by 1, 2
+                """
+            )
+        ).ShouldBe(
+            await database.RowsAsync(
+                $"""
+                select tenant_id, date, count(*), {Counted("dispatch_status = 'sent'")}, {Counted("dispatch_status = 'failed'")},
+                    {Counted("dispatch_status = 'skipped'")}, {Counted("dispatch_status = 'dead'")}, {Counted(
+                    "dispatch_status = 'waiting'"
+                )},
+                    {Counted("matched")}, {Counted("not matched")}, {Revenue("c.state in ('approved', 'refund_requested')")},
+                    {Revenue("c.state in ('refunded', 'charged_back')")}
+                from conversion t group by 1, 2 order by 1, 2
+                """
+            )
+        );
+        (
+            await database.RowsAsync(
+                "select tenant_id, day, conversions, matched, unmatched, match_rate, by_gateway, by_rule, revenue_matched, revenue_unmatched from v_match_rate_by_tenant order by 1, 2"
+            )
+        ).ShouldBe(
+            await database.RowsAsync(
+                $"""
+                select tenant_id, date, count(*), {Counted("matched")}, {Counted("not matched")},
+                    round(100.0 * {Counted("matched")} / nullif(count(matched), 0), 2),
+                    coalesce((
+                        select jsonb_object_agg(gateway, rate) from (
+                            select c.gateway, round(100.0 * count(*) filter (where c.matched) / count(c.matched), 2) as rate from conversion c
+                            where (c.tenant_id, c.date) = (t.tenant_id, t.date) and c.matched is not null group by c.gateway
+                        ) rates
+                    ), jsonb '{"{}"}'),
+                    coalesce((
+                        select jsonb_object_agg(match_rule, n) from (
+                            select c.match_rule, count(*) as n from conversion c
+                            where (c.tenant_id, c.date) = (t.tenant_id, t.date) and c.matched group by c.match_rule
+                        ) rules
+                    ), jsonb '{"{}"}'),
+                    {Revenue("c.matched and c.state in ('approved', 'refund_requested')")},
+                    {Revenue("c.matched is not true and c.state in ('approved', 'refund_requested')")}
+                from conversion t group by 1, 2 order by 1, 2
+                """
+            )
+        );
+        (
+            await database.RowsAsync("select tenant_id, gateway, status, day, conversions from v_dispatch_summary order by 1, 2, 3, 4")
+        ).ShouldBe(
+            await database.RowsAsync(
+                "select tenant_id, gateway, dispatch_status, date, count(*) from conversion group by 1, 2, 3, 4 order by 1, 2, 3, 4"
+            )
+        );
+        (
+            await database.RowsAsync(
+                "select tenant_id, date, attempts, latency_avg_ms from analytics_metrics_daily where attempts <> 0 order by 1, 2"
+            )
+        ).ShouldBe(
+            await database.RowsAsync(
+                $"""
+                select a.tenant_id, d.date, count(*), round(avg(a.latency_ms) filter (where a.http_status is not null), 3)
+                from dispatch_attempt a
+                cross join lateral (
+                    select (a.attempted_at at time zone case a.tenant_id when 'beta' then 'Asia/Tokyo' else 'America/Sao_Paulo' end)::date as date
+                ) d
+                group by 1, 2 order by 1, 2
+                """
+            )
+        );
         (await database.RowsAsync("select tenant_id, date, clicks from visits_daily where clicks <> 0 order by 1, 2")).ShouldBe(
             await database.RowsAsync("select tenant_id, date, count(*) from click group by 1, 2 order by 1, 2")
         );
@@ -126,6 +197,19 @@ public sealed class CountersTests : IAsyncLifetime
                 );
         }
     }
+
+    private static string Counted(string which) => $"count(*) filter (where {which})";
+
+    /// <summary>Of the conversions of a tenant's day <c>t</c>, an amount for each currency that has one.</summary>
+    private static string Revenue(string which) =>
+        $"""
+            coalesce((
+                select jsonb_object_agg(currency, amount) from (
+                    select c.currency, trim_scale(sum(c.amount)) as amount from conversion c
+                    where (c.tenant_id, c.date) = (t.tenant_id, t.date) and {which} group by c.currency
+                ) amounts where amount <> 0
+            ), jsonb '{"{}"}')
+            """;
 
     private async Task<AnalyticsDatabase> StartAsync(int pageSize)
     {

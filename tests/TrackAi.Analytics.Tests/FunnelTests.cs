@@ -58,7 +58,7 @@ public sealed class FunnelTests(ApiHost api) : IClassFixture<ApiHost>
         await database.CaughtUpAsync();
         await database.ExecuteAsync(
             """
-            update conversion_daily set funnel_id = '';
+            delete from conversion_day;
             update conversion_status set funnel_id = null;
             update es_projection set version = 1
             """

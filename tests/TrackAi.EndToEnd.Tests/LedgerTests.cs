@@ -48,7 +48,7 @@ public sealed class LedgerTests(TrackAiServer server) : IClassFixture<TrackAiSer
 
         await server.Database.ExecuteAsync("delete from dispatch_queue where tenant_id = $1", dumb.Tenant);
         await server.Database.ExecuteAsync(
-            "update conversion_daily set conversions = conversions + 1 where tenant_id = $1",
+            "update conversion_day set conversions[1] = conversions[1] + 1 where tenant_id = $1",
             refused.Tenant
         );
 

@@ -1,4 +1,6 @@
+using System.Runtime.InteropServices;
 using Npgsql;
+using TrackAi.Analytics.Days;
 using TrackAi.Contracts;
 
 namespace TrackAi.Analytics;
@@ -10,19 +12,12 @@ internal sealed class ReadMatches(NpgsqlDataSource dataSource) : IReadMatches
 
     public async Task<MatchReport> ReportAsync(FigureScope scope, CancellationToken cancellationToken = default)
     {
-        var cells = new List<Cell>();
-        await using var select = dataSource.Over(
-            scope,
-            """
-            select funnel_id, campaign, matched, outcome, sum(conversions)::bigint
-            from match_reason_daily
-            where tenant_id = $1 and date between $2 and $3 and ($4 is null or gateway = $4) and ($5 is null or funnel_id = $5)
-            group by funnel_id, campaign, matched, outcome
-            """
-        );
-        await using var row = await select.ExecuteReaderAsync(cancellationToken);
-        while (await row.ReadAsync(cancellationToken))
-            cells.Add(new(row.GetString(0), row.GetString(1), row.GetBoolean(2), row.GetString(3), row.GetInt64(4)));
+        var sums = new Dictionary<(string FunnelId, string Campaign, bool Matched, string Outcome), long>();
+        foreach (var (_, cell, sum) in await MatchReasonDays.Table.ReadAsync([scope], withAmounts: false, dataSource, cancellationToken))
+            if ((scope.Gateway is null || scope.Gateway == cell.Gateway) && (scope.Funnel is null || scope.Funnel == cell.FunnelId))
+                CollectionsMarshal.GetValueRefOrAddDefault(sums, (cell.FunnelId, cell.Campaign, cell.Matched, cell.Outcome), out _) +=
+                    sum.Count;
+        Cell[] cells = [.. sums.Select(one => new Cell(one.Key.FunnelId, one.Key.Campaign, one.Key.Matched, one.Key.Outcome, one.Value))];
         return Ranked(cells);
     }
 

@@ -128,7 +128,7 @@ internal sealed class ReadSales(NpgsqlDataSource dataSource) : IReadSales
                     from (
                         select g.gateway || '-' || {Given(
                     text
-                )} as beginning from (select distinct gateway from conversion_daily where tenant_id = $1) g
+                )} as beginning from (select distinct gateway from conversion_cell) g
                         union select {Given(text)}
                     ) wanted
                     cross join lateral (

@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using Npgsql;
 using NpgsqlTypes;
+using TrackAi.EventStore.Reading;
 
 namespace TrackAi.EventStore;
 
@@ -18,6 +20,9 @@ public readonly record struct StreamBefore(StreamId Stream, long Version);
 /// <param name="members">All members that any of the events is asked for.</param>
 public sealed class EventFacts<TFact>(EventMemberSet members)
 {
+    // So many positions are worth a statement that is planned anew, and read as bytes.
+    private const int Many = 2000;
+
     private readonly Dictionary<string, Func<EventMembers, TFact>> readers = new(StringComparer.Ordinal);
     private readonly List<Type> types = [];
 
@@ -41,26 +46,45 @@ public sealed class EventFacts<TFact>(EventMemberSet members)
         NpgsqlConnection connection,
         CancellationToken cancellationToken
     ) =>
-        ReadAsync(
-            new NpgsqlCommand(
-                $"""
-                select {EventMemberRow.Columns(members)} from {ISetProjection.Log} e
-                where e.seq_id > $3 and e.seq_id <= $4 and e.is_archived = false and e.type = any ($1) and e.seq_id <> all ($2)
-                order by e.seq_id
-                """,
-                connection
-            )
-            {
-                Parameters =
+        range.UpTo - range.After > Many
+            ? CopyAsync(range, connection, cancellationToken)
+            : QueryAsync(
+                new NpgsqlCommand(SelectRange("$1", "$2", "$3", "$4"), connection)
                 {
-                    Texts(Aliases),
-                    Positions(range.Skipped),
-                    new() { Value = range.After },
-                    new() { Value = range.UpTo },
+                    Parameters =
+                    {
+                        new() { Value = range.After },
+                        new() { Value = range.UpTo },
+                        Texts(Aliases),
+                        Positions(range.Skipped),
+                    },
                 },
-            },
-            cancellationToken
+                cancellationToken
+            );
+
+    private string SelectRange(string after, string upTo, string aliases, string skipped) =>
+        $"""
+            select {EventMemberRow.Columns(members)} from {ISetProjection.Log} e
+            where e.seq_id > {after} and e.seq_id <= {upTo} and e.is_archived = false and e.type = any ({aliases}) and e.seq_id <> all ({skipped})
+            order by e.seq_id
+            """;
+
+    private async IAsyncEnumerable<StreamFact<TFact>> CopyAsync(
+        LogRange range,
+        NpgsqlConnection connection,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
+    {
+        // COPY takes no parameters. Aliases are names of types, in letters and underscores; the rest are numbers.
+        var select = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{SelectRange($"{range.After}", $"{range.UpTo}", $"array['{string.Join("', '", Aliases)}']", $"array[{string.Join(", ", range.Skipped)}]::bigint[]")}"
         );
+        await using var rows = await CopiedRows.OpenAsync(connection, select, EventMemberRow.CountOf(members), cancellationToken);
+        var row = new CopiedEventMembers(rows);
+        while (await row.ReadAsync(cancellationToken))
+            yield return new(row.Stream, row.Version, Of(row));
+    }
 
     /// <summary>What streams had before, each in its order.</summary>
     /// <param name="skipped">Events that were stepped over by command.</param>
@@ -70,7 +94,7 @@ public sealed class EventFacts<TFact>(EventMemberSet members)
         NpgsqlConnection connection,
         CancellationToken cancellationToken
     ) =>
-        ReadAsync(
+        QueryAsync(
             // Each stream is one look into its index, whatever is known of how many there are.
             new NpgsqlCommand(
                 $"""
@@ -105,14 +129,14 @@ public sealed class EventFacts<TFact>(EventMemberSet members)
             ? read(asked)
             : throw new UnreadableEventException($"Nobody asked for an event of type '{asked.Type}'.");
 
-    private async IAsyncEnumerable<StreamFact<TFact>> ReadAsync(
+    private async IAsyncEnumerable<StreamFact<TFact>> QueryAsync(
         NpgsqlCommand select,
         [EnumeratorCancellation] CancellationToken cancellationToken
     )
     {
         await using var _ = select;
         await using var rows = await select.ExecuteReaderAsync(cancellationToken);
-        var row = new EventMemberRow(rows);
+        var row = new QueriedEventMembers(rows);
         while (await row.ReadAsync(cancellationToken))
             yield return new(row.Stream, row.Version, Of(row));
     }

@@ -27,21 +27,19 @@ public abstract class MemberProjection<TFact>(EventFacts<TFact> reader) : IProje
     Task IProjection.ApplyAsync(IReadOnlyList<RecordedEvent> events, NpgsqlConnection connection, CancellationToken cancellationToken) =>
         ApplyAsync([.. events.Select(reader.Of)], connection, cancellationToken);
 
-    EventMemberSet IMemberProjection.Members => reader.Members;
-
     async Task<Func<NpgsqlConnection, CancellationToken, Task<long>>> IMemberProjection.ReadAsync(
-        NpgsqlDataReader rows,
+        LogRange range,
+        NpgsqlConnection connection,
         CancellationToken cancellationToken
     )
     {
         var facts = new List<TFact>();
-        var row = new EventMemberRow(rows);
-        while (await row.ReadAsync(cancellationToken))
-            facts.Add(reader.Of(row));
-        return async (connection, token) =>
+        await foreach (var one in reader.ReadAsync(range, connection, cancellationToken))
+            facts.Add(one.Fact);
+        return async (write, token) =>
         {
             if (facts.Count > 0)
-                await ApplyAsync(facts, connection, token);
+                await ApplyAsync(facts, write, token);
             return facts.Count;
         };
     }
@@ -50,8 +48,10 @@ public abstract class MemberProjection<TFact>(EventFacts<TFact> reader) : IProje
 /// <summary>What the daemon and the rebuild see of a <see cref="MemberProjection{TFact}"/>.</summary>
 internal interface IMemberProjection
 {
-    EventMemberSet Members { get; }
-
-    /// <summary>Reads the rows; what it returns applies them and says how many they were.</summary>
-    Task<Func<NpgsqlConnection, CancellationToken, Task<long>>> ReadAsync(NpgsqlDataReader rows, CancellationToken cancellationToken);
+    /// <summary>Reads a stretch of the log; what it returns applies it and says how many events it has.</summary>
+    Task<Func<NpgsqlConnection, CancellationToken, Task<long>>> ReadAsync(
+        LogRange range,
+        NpgsqlConnection connection,
+        CancellationToken cancellationToken
+    );
 }

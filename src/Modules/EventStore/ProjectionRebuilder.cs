@@ -469,9 +469,10 @@ public sealed partial class ProjectionRebuilder
         return (await HighWaterMark.ReadAsync(connection, cancellationToken)).Mark;
     }
 
+    // An index over very many rows takes as long as it takes.
     private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(sql, connection);
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 

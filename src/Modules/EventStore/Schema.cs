@@ -157,9 +157,10 @@ public sealed partial class SchemaMigrator(NpgsqlDataSource dataSource, IEnumera
         return applied;
     }
 
+    // A script over a large database takes as long as it takes.
     private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(sql, connection);
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 

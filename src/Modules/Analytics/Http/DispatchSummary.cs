@@ -1,6 +1,8 @@
+using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;
+using TrackAi.Analytics.Days;
 using TrackAi.Analytics.Projections;
 using TrackAi.Contracts;
 
@@ -35,12 +37,7 @@ internal static class DispatchSummary
         return TypedResults.Ok(Summed(days, only, await conversions, await attempts));
     }
 
-    private static Answer Summed(
-        Period period,
-        string? gateway,
-        IReadOnlyList<Conversions> conversions,
-        IReadOnlyList<Attempts> attempts
-    ) =>
+    private static Answer Summed(Period period, string? gateway, IReadOnlyList<Conversions> conversions, AttemptTotals attempts) =>
         new(
             period.Answer,
             gateway,
@@ -58,7 +55,7 @@ internal static class DispatchSummary
                     .OrderByDescending(row => row.Conversions)
                     .ThenBy(row => row.Reason, StringComparer.Ordinal),
             ],
-            AttemptTotals.Of(attempts)
+            attempts
         );
 
     private static async Task<IReadOnlyList<Conversions>> ReadConversionsAsync(
@@ -67,49 +64,38 @@ internal static class DispatchSummary
         CancellationToken cancellationToken
     )
     {
-        await using var select = dataSource.Over(
-            scope,
-            """
-            select date, gateway, dispatch_status, dispatch_reason, sum(conversions)::bigint
-            from conversion_daily
-            where tenant_id = $1 and date between $2 and $3 and ($4 is null or gateway = $4)
-            group by date, gateway, dispatch_status, dispatch_reason
-            order by date, gateway, dispatch_status, dispatch_reason
-            """
-        );
-        await using var row = await select.ExecuteReaderAsync(cancellationToken);
-        var rows = new List<Conversions>();
-        while (await row.ReadAsync(cancellationToken))
-            rows.Add(new(row.GetFieldValue<DateOnly>(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetInt64(4)));
-        return rows;
+        var sums = new Dictionary<(DateOnly Date, string Gateway, string Status, string Reason), long>();
+        foreach (var (day, cell, sum) in await ConversionDays.Table.ReadAsync([scope], withAmounts: false, dataSource, cancellationToken))
+            if (scope.Gateway is null || scope.Gateway == cell.Gateway)
+                CollectionsMarshal.GetValueRefOrAddDefault(
+                    sums,
+                    (day.Date, cell.Gateway, cell.DispatchStatus, cell.DispatchReason),
+                    out _
+                ) += sum.Count;
+        return
+        [
+            .. sums.Select(one => new Conversions(one.Key.Date, one.Key.Gateway, one.Key.Status, one.Key.Reason, one.Value))
+                .OrderBy(row => row.Date)
+                .ThenBy(row => row.Gateway, StringComparer.Ordinal)
+                .ThenBy(row => row.Status, StringComparer.Ordinal)
+                .ThenBy(row => row.Reason, StringComparer.Ordinal),
+        ];
     }
 
-    private static async Task<IReadOnlyList<Attempts>> ReadAttemptsAsync(
+    private static async Task<AttemptTotals> ReadAttemptsAsync(
         FigureScope scope,
         NpgsqlDataSource dataSource,
         CancellationToken cancellationToken
     )
     {
-        await using var select = dataSource.Over(
-            scope,
-            """
-            select status, reason, latency_bucket, sum(attempts)::bigint, sum(latency_ms)
-            from dispatch_attempt_daily
-            where tenant_id = $1 and date between $2 and $3 and ($4 is null or gateway = $4)
-            group by status, reason, latency_bucket
-            order by latency_bucket, status, reason
-            """
-        );
-        await using var row = await select.ExecuteReaderAsync(cancellationToken);
-        var rows = new List<Attempts>();
-        while (await row.ReadAsync(cancellationToken))
-            rows.Add(new(row.GetString(0), row.GetString(1), row.GetInt32(2), row.GetInt64(3), row.GetDecimal(4)));
-        return rows;
+        var sums = new Dictionary<AttemptCell, DaySum>();
+        foreach (var (_, cell, sum) in await AttemptDays.Table.ReadAsync([scope], withAmounts: true, dataSource, cancellationToken))
+            if (scope.Gateway is null || scope.Gateway == cell.Gateway)
+                CollectionsMarshal.GetValueRefOrAddDefault(sums, cell, out _) += sum;
+        return AttemptTotals.Of([.. sums.Select(one => (one.Key, one.Value))]);
     }
 
     internal sealed record Conversions(DateOnly Date, string Gateway, string Status, string Reason, long Count);
-
-    internal sealed record Attempts(string Status, string Reason, int Bucket, long Count, decimal LatencyMs);
 
     /// <param name="Gateway">The one asked for; null for all.</param>
     /// <param name="Days">By the day the conversion reached us; nothing for a day, gateway and status without any.</param>
@@ -161,35 +147,20 @@ internal static class DispatchSummary
         double? LatencyP95Ms
     )
     {
-        public static AttemptTotals Of(IReadOnlyList<Attempts> rows)
+        public static AttemptTotals Of(IReadOnlyList<(AttemptCell Cell, DaySum Sum)> attempts)
         {
-            var answered = rows.Where(row => row.Bucket >= 0).ToArray();
-            var count = answered.Sum(row => row.Count);
+            var latencies = new Latencies(attempts);
             return new(
-                rows.Sum(row => row.Count),
+                attempts.Sum(one => one.Sum.Count),
                 In(DispatchStatus.Sent),
                 In(DispatchStatus.Failed),
                 In(DispatchStatus.Dead),
-                count == 0 ? null : Math.Round(answered.Sum(row => row.LatencyMs) / count, 3),
-                Percentile(answered, 0.5),
-                Percentile(answered, 0.95)
+                latencies.Average,
+                (double?)latencies.Percentile(0.5),
+                (double?)latencies.Percentile(0.95)
             );
 
-            long In(string status) => rows.Where(row => row.Status == status).Sum(row => row.Count);
-        }
-
-        private static double? Percentile(Attempts[] byBucket, double share)
-        {
-            var needed = share * byBucket.Sum(row => row.Count);
-            var upToHere = 0L;
-            foreach (var row in byBucket)
-            {
-                upToHere += row.Count;
-                if (upToHere >= needed)
-                    return Math.Round(Math.Pow(1.2, row.Bucket), 3);
-            }
-
-            return null;
+            long In(string status) => attempts.Where(one => one.Cell.Status == status).Sum(one => one.Sum.Count);
         }
     }
 }

@@ -1,6 +1,8 @@
+using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;
+using TrackAi.Analytics.Days;
 using TrackAi.Contracts;
 
 namespace TrackAi.Analytics.Http;
@@ -11,9 +13,6 @@ namespace TrackAi.Analytics.Http;
 /// </summary>
 internal static class MatchRate
 {
-    private const string Undecided = "undecided";
-    private const string Unmatched = "unmatched";
-
     public static async Task<Ok<Answer>> HandleAsync(
         string? period,
         string? from,
@@ -42,7 +41,7 @@ internal static class MatchRate
                 only,
                 totals,
                 [
-                    .. rows.Where(row => row.Match is not (Undecided or Unmatched))
+                    .. rows.Where(row => row.Match is not (ConversionCell.Undecided or ConversionCell.Unmatched))
                         .GroupBy(row => row.Match, StringComparer.Ordinal)
                         .Select(rule => new RuleRow(
                             rule.Key,
@@ -66,38 +65,39 @@ internal static class MatchRate
         CancellationToken cancellationToken
     )
     {
-        await using var select = dataSource.Over(
-            scope,
-            """
-            select date, match, gateway, currency, sum(conversions)::bigint,
-                coalesce(sum(amount) filter (where state in ('approved', 'refund_requested')), 0)
-            from conversion_daily
-            where tenant_id = $1 and date between $2 and $3 and ($4 is null or gateway = $4) and kind <> 'test'
-            group by grouping sets ((date, match), (gateway, match, currency))
-            order by date, gateway, match, currency
-            """
-        );
-        await using var row = await select.ExecuteReaderAsync(cancellationToken);
-        var (days, cells) = (
-            new List<Row>(),
-            new List<(string Gateway, string Rule, string Currency, long Conversions, decimal Revenue)>()
-        );
-        while (await row.ReadAsync(cancellationToken))
-            if (!row.IsDBNull(0))
-                days.Add(new(row.GetFieldValue<DateOnly>(0), row.GetString(1), row.GetInt64(4)));
-            else if (row.GetString(1) != Undecided)
-                cells.Add((row.GetString(2), row.GetString(1), row.GetString(3), row.GetInt64(4), row.GetDecimal(5)));
+        var days = new Dictionary<(DateOnly Date, string Match), long>();
+        var gateways = new Dictionary<(string Gateway, string Match), long>();
+        var revenues = new Dictionary<(string Gateway, string Match, string Currency), decimal>();
+        foreach (var (day, cell, sum) in await ConversionDays.Table.ReadAsync([scope], withAmounts: true, dataSource, cancellationToken))
+        {
+            if (cell.IsTest || (scope.Gateway is not null && scope.Gateway != cell.Gateway))
+                continue;
+            CollectionsMarshal.GetValueRefOrAddDefault(days, (day.Date, cell.Match), out _) += sum.Count;
+            if (cell.Match == ConversionCell.Undecided)
+                continue;
+            CollectionsMarshal.GetValueRefOrAddDefault(gateways, (cell.Gateway, cell.Match), out _) += sum.Count;
+            if (cell.IsPaid)
+                CollectionsMarshal.GetValueRefOrAddDefault(revenues, (cell.Gateway, cell.Match, cell.Currency), out _) += sum.Amount;
+        }
+
         return (
-            days,
             [
-                .. cells
-                    .GroupBy(cell => (cell.Gateway, cell.Rule))
+                .. days.OrderBy(one => one.Key.Date)
+                    .ThenBy(one => one.Key.Match, StringComparer.Ordinal)
+                    .Select(one => new Row(one.Key.Date, one.Key.Match, one.Value)),
+            ],
+            [
+                .. gateways
+                    .OrderBy(one => one.Key.Gateway, StringComparer.Ordinal)
+                    .ThenBy(one => one.Key.Match, StringComparer.Ordinal)
                     .Select(one => new GatewayRow(
                         one.Key.Gateway,
-                        one.Key.Rule,
-                        one.Sum(cell => cell.Conversions),
-                        one.Where(cell => cell.Revenue != 0)
-                            .ToDictionary(cell => cell.Currency, cell => cell.Revenue, StringComparer.Ordinal)
+                        one.Key.Match,
+                        one.Value,
+                        revenues
+                            .Where(revenue => (revenue.Key.Gateway, revenue.Key.Match) == one.Key && revenue.Value != 0)
+                            .OrderBy(revenue => revenue.Key.Currency, StringComparer.Ordinal)
+                            .ToDictionary(revenue => revenue.Key.Currency, revenue => revenue.Value, StringComparer.Ordinal)
                     )),
             ]
         );
@@ -131,7 +131,7 @@ internal static class MatchRate
 
         public static Counts Of(IReadOnlyList<Row> rows)
         {
-            var (all, unmatched, undecided) = (rows.Sum(row => row.Count), In(MatchRate.Unmatched), In(MatchRate.Undecided));
+            var (all, unmatched, undecided) = (rows.Sum(row => row.Count), In(ConversionCell.Unmatched), In(ConversionCell.Undecided));
             var matched = all - unmatched - undecided;
             return new(all, matched, unmatched, undecided, Figures.Percent(matched, matched + unmatched));
 

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Npgsql;
-using NpgsqlTypes;
+using TrackAi.Analytics.Days;
 using TrackAi.EventStore;
 
 namespace TrackAi.Analytics.Projections;
@@ -15,12 +15,12 @@ internal sealed class DispatchSummaryProjection : ISetProjection
 
     public string Name => ProjectionName;
 
-    // 2: by funnel.
-    public int Version => 2;
+    // 2: by funnel. 3: a day is one row.
+    public int Version => 3;
 
     public IReadOnlyCollection<Type> EventTypes => StatusReader.Figures.EventTypes;
 
-    public IReadOnlyList<string> Tables { get; } = ["conversion_daily", "dispatch_attempt_daily"];
+    public IReadOnlyList<string> Tables { get; } = [ConversionDays.Table.Name, AttemptDays.Table.Name];
 
     public async Task<SetChange> ReadAsync(LogRange range, NpgsqlConnection connection, CancellationToken cancellationToken)
     {
@@ -73,9 +73,9 @@ internal sealed class DispatchSummaryProjection : ISetProjection
         }
     }
 
-    private static List<Move> MovesOf(StatusFold fold, TenantDays days)
+    private static List<DayCell<ConversionCell>> MovesOf(StatusFold fold, TenantDays days)
     {
-        var cells = new Dictionary<Cell, (long Conversions, decimal Amount)>();
+        var sums = new Dictionary<(TenantDay Day, ConversionCell Cell), DaySum>();
         foreach (var (key, standing) in fold.Standings)
         {
             Add(key, standing.Before, -1);
@@ -84,198 +84,49 @@ internal sealed class DispatchSummaryProjection : ISetProjection
 
         return
         [
-            .. cells
-                .Where(cell => cell.Value is not (0, 0m))
-                .Select(cell => new Move(cell.Key, cell.Value.Conversions, Decimals.Trimmed(cell.Value.Amount))),
+            .. sums.Where(one => one.Value != default).Select(one => new DayCell<ConversionCell>(one.Key.Day, one.Key.Cell, one.Value)),
         ];
 
         void Add(ConversionKey key, ConversionState? conversion, int sign)
         {
             if (conversion is null)
                 return;
-            var cell = Cell.Of(key.TenantId, days.DayOf(key.TenantId, conversion.ReceivedAt), conversion);
-            ref var sum = ref CollectionsMarshal.GetValueRefOrAddDefault(cells, cell, out _);
-            sum = (sum.Conversions + sign, sum.Amount + sign * conversion.Amount);
+            var day = new TenantDay(key.TenantId, days.DayOf(key.TenantId, conversion.ReceivedAt));
+            CollectionsMarshal.GetValueRefOrAddDefault(sums, (day, ConversionCell.Of(conversion)), out _) += new DaySum(
+                sign,
+                sign * conversion.Amount
+            );
         }
     }
 
-    private static List<Tries> TriesOf(IEnumerable<Tried> tried, TenantDays days) =>
-        [
-            .. tried
-                .GroupBy(one => new TriedCell(
-                    one.TenantId,
-                    days.DayOf(one.TenantId, one.AttemptedAt),
-                    one.Gateway,
-                    one.Status,
-                    one.Reason ?? "",
-                    one.IsAnswered ? Latency.Bucket(one.LatencyMs) : Latency.NoAnswer
-                ))
-                .Select(cell => new Tries(
-                    cell.Key,
-                    cell.LongCount(),
-                    Decimals.Trimmed(cell.Sum(one => Latency.Milliseconds(one.LatencyMs)))
-                )),
-        ];
-
-    // What is in these rows depends on the log alone, not on how it was cut into pages: no empty cell stays, no scale of a number that is gone.
-    private static async Task WriteAsync(
-        List<Move> moves,
-        List<Tries> tries,
-        NpgsqlConnection connection,
-        CancellationToken cancellationToken
-    )
+    private static List<DayCell<AttemptCell>> TriesOf(IEnumerable<Tried> tried, TenantDays days)
     {
-        var isNewMove = await NewDaysAsync("conversion_daily", moves, move => move.Cell.TenantId, connection, cancellationToken);
-        var isNewTry = await NewDaysAsync("dispatch_attempt_daily", tries, one => one.Cell.TenantId, connection, cancellationToken);
-        var byNewMove = moves.ToLookup(move => isNewMove(move.Cell.TenantId, move.Cell.Date));
-        var byNewTry = tries.ToLookup(one => isNewTry(one.Cell.TenantId, one.Cell.Date));
-
-        await using var batch = new NpgsqlBatch(connection);
-        Counted(byNewMove[true]).InsertTo(batch, "conversion_daily");
-        Counted(byNewMove[false])
-            .WriteTo(
-                batch,
-                rows =>
-                    $"""
-                        insert into conversion_daily as d ({rows.Names}) select * from {rows.Unnest} order by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
-                        on conflict (tenant_id, date, gateway, funnel_id, kind, state, currency, match, dispatch_status, dispatch_reason)
-                        do update set conversions = d.conversions + excluded.conversions, amount = trim_scale(d.amount + excluded.amount)
-                        """
-            );
-        Cells([.. moves.Where(move => move.Conversions < 0)])
-            .WriteTo(
-                batch,
-                rows =>
-                    $"""
-                        delete from conversion_daily d using {rows.Unnest} n({rows.Names})
-                        where ({rows.NamesOf("d")}) = ({rows.NamesOf("n")}) and d.conversions = 0
-                        """
-            );
-        Tried(byNewTry[true]).InsertTo(batch, "dispatch_attempt_daily");
-        Tried(byNewTry[false])
-            .WriteTo(
-                batch,
-                rows =>
-                    $"""
-                        insert into dispatch_attempt_daily as d ({rows.Names}) select * from {rows.Unnest} order by 1, 2, 3, 4, 5, 6
-                        on conflict (tenant_id, date, gateway, status, reason, latency_bucket)
-                        do update set attempts = d.attempts + excluded.attempts, latency_ms = trim_scale(d.latency_ms + excluded.latency_ms)
-                        """
-            );
-        if (batch.BatchCommands.Count > 0)
-            await batch.ExecuteNonQueryAsync(cancellationToken);
-    }
-
-    // Going over a long log most cells are of days that their tenant has no figures of yet: new for certain, they need no look at what is there.
-    private static async Task<Func<string, DateOnly, bool>> NewDaysAsync<TRow>(
-        string table,
-        IReadOnlyCollection<TRow> rows,
-        Func<TRow, string> tenantOf,
-        NpgsqlConnection connection,
-        CancellationToken cancellationToken
-    )
-    {
-        if (rows.Count < Rows.Many)
-            return (_, _) => false;
-        await using var select = new NpgsqlCommand(
-            $"select t.tenant_id, (select max(d.date) from {table} d where d.tenant_id = t.tenant_id) from unnest($1) t(tenant_id)",
-            connection
-        )
+        var sums = new Dictionary<(TenantDay Day, AttemptCell Cell), DaySum>();
+        foreach (var one in tried)
         {
-            Parameters =
-            {
-                new()
-                {
-                    Value = rows.Select(tenantOf).Distinct(StringComparer.Ordinal).ToArray(),
-                    NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar,
-                },
-            },
-        };
-        var latest = new Dictionary<string, DateOnly>(StringComparer.Ordinal);
-        await using var row = await select.ExecuteReaderAsync(cancellationToken);
-        while (await row.ReadAsync(cancellationToken))
-            if (row.ValueOrNull<DateOnly>(1) is { } date)
-                latest.Add(row.GetString(0), date);
-        return (tenant, date) => !latest.TryGetValue(tenant, out var known) || date > known;
+            var day = new TenantDay(one.TenantId, days.DayOf(one.TenantId, one.AttemptedAt));
+            var bucket = one.IsAnswered ? Latency.Bucket(one.LatencyMs) : Latency.NoAnswer;
+            CollectionsMarshal.GetValueRefOrAddDefault(
+                sums,
+                (day, new AttemptCell(one.Gateway, one.Status, one.Reason ?? "", bucket)),
+                out _
+            ) += new DaySum(1, Latency.Milliseconds(one.LatencyMs));
+        }
+
+        return [.. sums.Select(one => new DayCell<AttemptCell>(one.Key.Day, one.Key.Cell, one.Value))];
     }
 
-    private static Rows<Tries> Tried(IEnumerable<Tries> tries) =>
-        new Rows<Tries>([.. tries])
-            .Text("tenant_id", row => row.Cell.TenantId)
-            .Date("date", row => row.Cell.Date)
-            .Text("gateway", row => row.Cell.Gateway)
-            .Text("status", row => row.Cell.Status)
-            .Text("reason", row => row.Cell.Reason)
-            .Int("latency_bucket", row => row.Cell.LatencyBucket)
-            .Long("attempts", row => row.Attempts)
-            .Number("latency_ms", row => row.LatencyMs);
-
-    private static Rows<Move> Counted(IEnumerable<Move> moves) =>
-        Cells([.. moves]).Long("conversions", row => row.Conversions).Number("amount", row => row.Amount);
-
-    private static Rows<Move> Cells(IReadOnlyCollection<Move> moves) =>
-        new Rows<Move>(moves)
-            .Text("tenant_id", row => row.Cell.TenantId)
-            .Date("date", row => row.Cell.Date)
-            .Text("gateway", row => row.Cell.Gateway)
-            .Text("funnel_id", row => row.Cell.FunnelId)
-            .Text("kind", row => row.Cell.Kind)
-            .Text("state", row => row.Cell.State)
-            .Text("currency", row => row.Cell.Currency)
-            .Text("match", row => row.Cell.Match)
-            .Text("dispatch_status", row => row.Cell.DispatchStatus)
-            .Text("dispatch_reason", row => row.Cell.DispatchReason);
+    private static async Task WriteAsync(
+        IReadOnlyCollection<DayCell<ConversionCell>> moves,
+        IReadOnlyCollection<DayCell<AttemptCell>> tries,
+        NpgsqlConnection connection,
+        CancellationToken cancellationToken
+    )
+    {
+        await ConversionDays.Table.AddAsync(moves, connection, cancellationToken);
+        await AttemptDays.Table.AddAsync(tries, connection, cancellationToken);
+    }
 
     /// <summary>What is to be applied to a conversion once it is known what it was.</summary>
     private readonly record struct Begun(StreamBefore Before, List<ConversionFact> Facts);
-
-    private readonly record struct Cell(
-        string TenantId,
-        DateOnly Date,
-        string Gateway,
-        string FunnelId,
-        string Kind,
-        string State,
-        string Currency,
-        string Match,
-        string DispatchStatus,
-        string DispatchReason
-    )
-    {
-        private const string Undecided = "undecided";
-        private const string Unmatched = "unmatched";
-
-        public static Cell Of(string tenant, DateOnly date, ConversionState conversion) =>
-            new(
-                tenant,
-                date,
-                conversion.Gateway,
-                conversion.FunnelId ?? "",
-                conversion.Kind,
-                conversion.State,
-                conversion.Currency,
-                conversion.Matched switch
-                {
-                    null => Undecided,
-                    false => Unmatched,
-                    true => conversion.MatchRule!,
-                },
-                conversion.DispatchStatus,
-                conversion.DispatchReason ?? ""
-            );
-    }
-
-    /// <summary>What a cell gains or loses.</summary>
-    private readonly record struct Move(Cell Cell, long Conversions, decimal Amount);
-
-    private readonly record struct TriedCell(
-        string TenantId,
-        DateOnly Date,
-        string Gateway,
-        string Status,
-        string Reason,
-        int LatencyBucket
-    );
-
-    private readonly record struct Tries(TriedCell Cell, long Attempts, decimal LatencyMs);
 }

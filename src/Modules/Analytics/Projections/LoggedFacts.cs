@@ -57,11 +57,14 @@ internal sealed record DecisionBeside(
 
 internal static class Latency
 {
+    /// <summary>A bucket ends so many times as high as the one before.</summary>
+    public const double Step = 1.2;
+
     /// <summary>The bucket of what Meta did not answer.</summary>
     public const int NoAnswer = -1;
 
     /// <summary>The smallest n with latency ≤ 1.2ⁿ ms.</summary>
-    public static int Bucket(double latency) => (int)Math.Ceiling(Math.Log(Math.Clamp(latency, 1, 1e9)) / Math.Log(1.2));
+    public static int Bucket(double latency) => (int)Math.Ceiling(Math.Log(Math.Clamp(latency, 1, 1e9)) / Math.Log(Step));
 
     /// <summary>Sums of decimals do not depend on their order, so a rebuild comes to the same figures.</summary>
     public static decimal Milliseconds(double latency) => Math.Round((decimal)Math.Clamp(latency, 0, 1e9), 3);

@@ -1,4 +1,5 @@
 using Npgsql;
+using TrackAi.Analytics.Days;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
 
@@ -14,9 +15,12 @@ internal sealed class MatchReasonsProjection : IProjection
 
     public string Name => "MatchReasons";
 
+    // 2: a day is one row.
+    public int Version => 2;
+
     public IReadOnlyCollection<Type> EventTypes { get; } = [typeof(TenantAdded), typeof(ConversionMatched), typeof(ConversionUnmatched)];
 
-    public IReadOnlyList<string> Tables { get; } = [Zones, "match_reason_status", "match_reason_daily"];
+    public IReadOnlyList<string> Tables { get; } = [Zones, "match_reason_status", MatchReasonDays.Table.Name];
 
     public async Task ApplyAsync(IReadOnlyList<RecordedEvent> events, NpgsqlConnection connection, CancellationToken cancellationToken)
     {
@@ -24,26 +28,19 @@ internal sealed class MatchReasonsProjection : IProjection
         var decided = events.Select(Decided.Of).OfType<Decided>().ToArray();
         var keys = decided.Select(one => one.Key).Distinct().ToArray();
         var days = new TenantDays();
-        var before = new Dictionary<ConversionKey, Cell>();
+        var before = new Dictionary<ConversionKey, Counted>();
         if (keys.Length > 0)
             (days, before) = await ReadAsync(keys, connection, cancellationToken);
         foreach (var tenant in added)
             days.Learn(tenant.Slug, tenant.TimeZone);
 
-        var after = new Dictionary<ConversionKey, Cell>();
+        var after = new Dictionary<ConversionKey, Counted>();
         foreach (var one in decided)
-            after[one.Key] = new Cell(
-                days.DayOf(one.Key.TenantId, one.ReceivedAt),
-                one.Gateway,
-                one.FunnelId,
-                one.Campaign,
-                one.Matched,
-                one.Outcome
-            );
+            after[one.Key] = new Counted(days.DayOf(one.Key.TenantId, one.ReceivedAt), one.Cell);
         await WriteAsync(added, before, after, connection, cancellationToken);
     }
 
-    private static async Task<(TenantDays, Dictionary<ConversionKey, Cell>)> ReadAsync(
+    private static async Task<(TenantDays, Dictionary<ConversionKey, Counted>)> ReadAsync(
         IReadOnlyCollection<ConversionKey> keys,
         NpgsqlConnection connection,
         CancellationToken cancellationToken
@@ -69,47 +66,40 @@ internal sealed class MatchReasonsProjection : IProjection
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         var days = await TenantDays.ReadAsync(reader, cancellationToken);
         await reader.NextResultAsync(cancellationToken);
-        var before = new Dictionary<ConversionKey, Cell>();
+        var before = new Dictionary<ConversionKey, Counted>();
         while (await reader.ReadAsync(cancellationToken))
-            before[new(reader.GetString(0), reader.GetString(1))] = new Cell(
+            before[new(reader.GetString(0), reader.GetString(1))] = new Counted(
                 reader.GetFieldValue<DateOnly>(2),
-                reader.GetString(3),
-                reader.GetString(4),
-                reader.GetString(5),
-                reader.GetBoolean(6),
-                reader.GetString(7)
+                new(reader.GetString(3), reader.GetString(4), reader.GetString(5), reader.GetBoolean(6), reader.GetString(7))
             );
         return (days, before);
     }
 
     private static async Task WriteAsync(
         IReadOnlyCollection<TenantAdded> added,
-        Dictionary<ConversionKey, Cell> before,
-        Dictionary<ConversionKey, Cell> after,
+        Dictionary<ConversionKey, Counted> before,
+        Dictionary<ConversionKey, Counted> after,
         NpgsqlConnection connection,
         CancellationToken cancellationToken
     )
     {
         var changed = after.Where(now => !before.TryGetValue(now.Key, out var was) || was != now.Value).ToArray();
         var moves = changed
-            .Select(now => (now.Key.TenantId, Cell: now.Value, Count: 1L))
-            .Concat(changed.Where(now => before.ContainsKey(now.Key)).Select(now => (now.Key.TenantId, Cell: before[now.Key], Count: -1L)))
-            .GroupBy(move => (move.TenantId, move.Cell))
-            .Select(move => (move.Key.TenantId, move.Key.Cell, Count: move.Sum(one => one.Count)))
-            .Where(move => move.Count != 0)
+            .Select(now => MoveOf(now.Key, now.Value, 1))
+            .Concat(changed.Where(now => before.ContainsKey(now.Key)).Select(now => MoveOf(now.Key, before[now.Key], -1)))
             .ToArray();
 
         await using var batch = new NpgsqlBatch(connection);
         TenantDays.Write(Zones, added.Select(tenant => (tenant.Slug, tenant.TimeZone)), batch);
-        new Rows<KeyValuePair<ConversionKey, Cell>>(changed)
+        new Rows<KeyValuePair<ConversionKey, Counted>>(changed)
             .Text("tenant_id", row => row.Key.TenantId)
             .Text("conversion_id", row => row.Key.ConversionId)
             .Date("date", row => row.Value.Date)
-            .Text("gateway", row => row.Value.Gateway)
-            .Text("funnel_id", row => row.Value.FunnelId)
-            .Text("campaign", row => row.Value.Campaign)
-            .Bool("matched", row => row.Value.Matched)
-            .Text("outcome", row => row.Value.Outcome)
+            .Text("gateway", row => row.Value.Cell.Gateway)
+            .Text("funnel_id", row => row.Value.Cell.FunnelId)
+            .Text("campaign", row => row.Value.Cell.Campaign)
+            .Bool("matched", row => row.Value.Cell.Matched)
+            .Text("outcome", row => row.Value.Cell.Outcome)
             .WriteTo(
                 batch,
                 rows =>
@@ -119,55 +109,19 @@ internal sealed class MatchReasonsProjection : IProjection
                             funnel_id = excluded.funnel_id, campaign = excluded.campaign, date = excluded.date, gateway = excluded.gateway
                         """
             );
-        Cells(moves)
-            .Long("conversions", row => row.Count)
-            .WriteTo(
-                batch,
-                rows =>
-                    $"""
-                        insert into match_reason_daily as d ({rows.Names}) select * from {rows.Unnest} order by 1, 2, 3, 4, 5, 6, 7
-                        on conflict (tenant_id, date, gateway, funnel_id, campaign, matched, outcome)
-                        do update set conversions = d.conversions + excluded.conversions
-                        """
-            );
-        Cells([.. moves.Where(move => move.Count < 0)])
-            .WriteTo(
-                batch,
-                rows =>
-                    $"""
-                        delete from match_reason_daily d using {rows.Unnest} n({rows.Names})
-                        where ({rows.NamesOf("d")}) = ({rows.NamesOf("n")}) and d.conversions = 0
-                        """
-            );
         if (batch.BatchCommands.Count > 0)
             await batch.ExecuteNonQueryAsync(cancellationToken);
+        await MatchReasonDays.Table.AddAsync(moves, connection, cancellationToken);
     }
 
-    private static Rows<(string TenantId, Cell Cell, long Count)> Cells(
-        IReadOnlyCollection<(string TenantId, Cell Cell, long Count)> moves
-    ) =>
-        new Rows<(string TenantId, Cell Cell, long Count)>(moves)
-            .Text("tenant_id", row => row.TenantId)
-            .Date("date", row => row.Cell.Date)
-            .Text("gateway", row => row.Cell.Gateway)
-            .Text("funnel_id", row => row.Cell.FunnelId)
-            .Text("campaign", row => row.Cell.Campaign)
-            .Bool("matched", row => row.Cell.Matched)
-            .Text("outcome", row => row.Cell.Outcome);
+    private static DayCell<MatchReasonCell> MoveOf(ConversionKey key, Counted counted, int sign) =>
+        new(new TenantDay(key.TenantId, counted.Date), counted.Cell, new DaySum(sign, 0));
 
-    /// <param name="Outcome">The rule, or the cause of there being none.</param>
-    private sealed record Cell(DateOnly Date, string Gateway, string FunnelId, string Campaign, bool Matched, string Outcome);
+    /// <summary>Where a sale is counted.</summary>
+    private readonly record struct Counted(DateOnly Date, MatchReasonCell Cell);
 
     /// <summary>What counts of a decision; nothing of a test's.</summary>
-    private sealed record Decided(
-        ConversionKey Key,
-        DateTimeOffset ReceivedAt,
-        string Gateway,
-        string FunnelId,
-        string Campaign,
-        bool Matched,
-        string Outcome
-    )
+    private sealed record Decided(ConversionKey Key, DateTimeOffset ReceivedAt, MatchReasonCell Cell)
     {
         public static Decided? Of(RecordedEvent recorded) =>
             recorded.Data switch
@@ -175,20 +129,24 @@ internal sealed class MatchReasonsProjection : IProjection
                 ConversionMatched { IsTest: not true } matched => new(
                     new(recorded.TenantId, matched.ConversionId),
                     matched.ReceivedAt ?? matched.DecidedAt,
-                    matched.Gateway,
-                    matched.FunnelId ?? "",
-                    matched.UtmCampaign ?? "",
-                    Matched: true,
-                    Named<MatchRule>.Of(matched.Rule)
+                    new(
+                        matched.Gateway,
+                        matched.FunnelId ?? "",
+                        matched.UtmCampaign ?? "",
+                        Matched: true,
+                        Named<MatchRule>.Of(matched.Rule)
+                    )
                 ),
                 ConversionUnmatched { IsTest: not true } unmatched => new(
                     new(recorded.TenantId, unmatched.ConversionId),
                     unmatched.ReceivedAt ?? unmatched.DecidedAt,
-                    unmatched.Gateway,
-                    unmatched.FunnelId ?? "",
-                    unmatched.UtmCampaign ?? "",
-                    Matched: false,
-                    UnmatchedCauses.Of(unmatched)
+                    new(
+                        unmatched.Gateway,
+                        unmatched.FunnelId ?? "",
+                        unmatched.UtmCampaign ?? "",
+                        Matched: false,
+                        UnmatchedCauses.Of(unmatched)
+                    )
                 ),
                 _ => null,
             };

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Npgsql;
-using NpgsqlTypes;
 using TrackAi.EventStore.Running;
 
 namespace TrackAi.EventStore.Reading;
@@ -12,7 +11,7 @@ namespace TrackAi.EventStore.Reading;
 internal sealed record BulkPage(long After, long Ceiling, Func<NpgsqlConnection, CancellationToken, Task<long>> ApplyAsync);
 
 /// <summary>Large pages for the projections that can take them: <see cref="MemberProjection{TFact}"/> and <see cref="ISetProjection"/>.</summary>
-internal sealed class BulkReader(NpgsqlDataSource dataSource, EventSerializer serializer)
+internal sealed class BulkReader(NpgsqlDataSource dataSource)
 {
     /// <summary>Positions in a page. From so far behind on large pages are worth it; larger ones keep more alive than the collector likes.</summary>
     public const int PageSize = 50_000;
@@ -68,7 +67,7 @@ internal sealed class BulkReader(NpgsqlDataSource dataSource, EventSerializer se
             () =>
                 projection is ISetProjection set
                     ? ReadSetAsync(set, after, ceiling, skipped, cancellationToken)
-                    : ReadMembersAsync(projection, after, ceiling, cancellationToken),
+                    : ReadMembersAsync((IMemberProjection)projection, after, ceiling, cancellationToken),
             cancellationToken
         );
 
@@ -94,21 +93,14 @@ internal sealed class BulkReader(NpgsqlDataSource dataSource, EventSerializer se
         );
     }
 
-    private async Task<BulkPage> ReadMembersAsync(IProjection projection, long after, long ceiling, CancellationToken cancellationToken)
+    private async Task<BulkPage> ReadMembersAsync(
+        IMemberProjection projection,
+        long after,
+        long ceiling,
+        CancellationToken cancellationToken
+    )
     {
-        var members = (IMemberProjection)projection;
-        var types = projection.EventTypes.Select(type => serializer.NameOf(type).Alias).ToArray();
-        await using var select = dataSource.CreateCommand(
-            $"""
-            select {EventMemberRow.Columns(members.Members)} from mt_events e
-            where e.seq_id > $1 and e.seq_id <= $2 and e.is_archived = false and e.type = any ($3)
-            order by e.seq_id
-            """
-        );
-        select.Parameters.Add(new() { Value = after });
-        select.Parameters.Add(new() { Value = ceiling });
-        select.Parameters.Add(new() { Value = types, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar });
-        await using var rows = await select.ExecuteReaderAsync(cancellationToken);
-        return new BulkPage(after, ceiling, await members.ReadAsync(rows, cancellationToken));
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        return new BulkPage(after, ceiling, await projection.ReadAsync(new LogRange(after, ceiling, []), connection, cancellationToken));
     }
 }
