@@ -251,6 +251,113 @@ public sealed class RebuildTests : IAsyncLifetime
         (await DifferencesAsync()).ShouldBe(0);
     }
 
+    [Fact]
+    public async Task A_swap_waits_for_no_other_projection_also_where_a_view_reads_both()
+    {
+        await using var host = await StartAsync(daemon: false);
+        await AppendAsync(host, "few", 5);
+        await database.ExecuteAsync(
+            """
+            create view both_view as select p.stream, l.seq from paid_per_stream p left join order_log l using (stream);
+            insert into es_shard (name) values ('OrderLog:All'), ('PaidPerStream:All') on conflict do nothing
+            """
+        );
+        // Another shard in the middle of a page: it has written its table, and its row comes next.
+        await using var other = await database.DataSource.OpenConnectionAsync();
+        await using var page = await other.BeginTransactionAsync();
+        await ExecuteAsync(other, "insert into order_log (seq, stream) values (4711, 'order-page')");
+        await using var leases = await database.DataSource.OpenConnectionAsync();
+        Task renewing = Task.CompletedTask,
+            fencing = Task.CompletedTask;
+        // So few events are applied inside the swap, when it has the row of its own shard.
+        PaidPerStream.BeforePage = async _ =>
+        {
+            renewing = ExecuteAsync(leases, "update es_shard set leased_until = now() where name in ('OrderLog:All', 'PaidPerStream:All')");
+            await WaitsAsync(leases);
+            fencing = ExecuteAsync(other, "select from es_shard where name = 'OrderLog:All' for share");
+            await WaitsAsync(other);
+        };
+
+        await host.Services.GetRequiredService<ProjectionRebuilder>().RebuildAsync("PaidPerStream");
+
+        await renewing;
+        await fencing;
+        await page.RollbackAsync();
+        (await DifferencesAsync()).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_page_that_a_rebuild_overtook_stops_nobody()
+    {
+        var stopped = 0L;
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listening) =>
+            {
+                if (instrument.Name == "trackai.projection.poisoned")
+                    listening.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<long>(
+            (_, count, tags, _) =>
+            {
+                if (tags.ToArray().Contains(new KeyValuePair<string, object?>("projection", "PaidPerStream:All")))
+                    Interlocked.Add(ref stopped, count);
+            }
+        );
+        listener.Start();
+        var (entered, overtaken) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var pages = 0;
+        PaidPerStream.BeforePage = async _ =>
+        {
+            if (Interlocked.Increment(ref pages) > 1)
+                return;
+            entered.SetResult();
+            await overtaken.Task;
+            throw new InvalidOperationException("a row of this page is there already");
+        };
+        await using var host = await StartAsync();
+        await AppendAsync(host, "overtaken", 5);
+        await entered.Task;
+
+        await host.Services.GetRequiredService<ProjectionRebuilder>().RebuildAsync("PaidPerStream");
+        overtaken.SetResult();
+        await AppendAsync(host, "after", 5);
+        await host.CaughtUpAsync("PaidPerStream");
+
+        stopped.ShouldBe(0);
+        (await DifferencesAsync()).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_rebuild_leaves_paused_what_was_paused()
+    {
+        await using var host = await StartAsync();
+        await AppendAsync(host, "before", 5);
+        await host.CaughtUpAsync("PaidPerStream");
+        var progress = host.Services.GetRequiredService<ProjectionProgress>();
+        (await progress.PauseAsync("PaidPerStream")).ShouldBeTrue();
+
+        await host.Services.GetRequiredService<ProjectionRebuilder>().RebuildAsync("PaidPerStream");
+
+        (await progress.ReadAsync()).Single(shard => shard.Name == "PaidPerStream:All").State.ShouldBe("paused");
+    }
+
+    private async Task WaitsAsync(NpgsqlConnection connection) =>
+        await Eventually.TrueAsync(
+            () =>
+                database.ScalarAsync<bool>(
+                    $"select wait_event_type is not distinct from 'Lock' from pg_stat_activity where pid = {connection.ProcessID}"
+                ),
+            "the statement to wait for a lock"
+        );
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 180 };
+        await command.ExecuteNonQueryAsync();
+    }
+
     private Task<TestHost> StartAsync(bool daemon = true) =>
         database.StartAsync(
             daemon,

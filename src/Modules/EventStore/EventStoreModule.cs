@@ -144,9 +144,9 @@ public static class EventStoreModule
     }
 
     // Compiling a plan costs more than any statement of ours takes. A host that is cut off inside a transaction holds back the log's readers:
-    // not for longer than this.
+    // not for longer than this. What appends here announces itself (0008_others_announce_themselves.sql).
     private static NpgsqlCommand Initialize(NpgsqlConnection connection) =>
-        new("set jit = off; set idle_in_transaction_session_timeout = '30s'", connection);
+        new("set jit = off; set idle_in_transaction_session_timeout = '30s'; set trackai.announced = 'yes'", connection);
 
     internal static IReadOnlyList<Shard> Shards(IServiceProvider provider)
     {

@@ -91,6 +91,14 @@ public sealed class PostgresEventStore
         return (await HighWaterMark.ReadAsync(connection, cancellationToken)).Mark;
     }
 
+    /// <summary>The same, with what is not final yet and whom it waits for.</summary>
+    public async Task<LogEnd> ReadEndAsync(CancellationToken cancellationToken = default)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        var (mark, highest) = await HighWaterMark.ReadAsync(connection, cancellationToken);
+        return new LogEnd(mark, highest, mark < highest ? await LogHolder.ReadAsync(connection, cancellationToken) : null);
+    }
+
     /// <summary>A transaction in which rows and events commit together.</summary>
     public Task<EventSession> OpenSessionAsync(CancellationToken cancellationToken = default) => OpenSessionAsync(null, cancellationToken);
 

@@ -352,6 +352,8 @@ public sealed partial class ProjectionRebuilder
         var shard = Shard.NameOf(projection.Name);
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        // One swap at a time: two that have views in common would wait for each other.
+        await ExecuteAsync(connection, $"select pg_advisory_xact_lock({LockClass}, 0)", cancellationToken);
         // First the tables, then the shard's row, as the shard's own transactions do; readers are not in the way yet.
         await ExecuteAsync(
             connection,
@@ -362,7 +364,7 @@ public sealed partial class ProjectionRebuilder
         await ExecuteAsync(connection, $"insert into es_shard (name) values ('{shard}') on conflict do nothing", cancellationToken);
         await ExecuteAsync(
             connection,
-            $"update es_shard set token = token + 1, owner = null, leased_until = null, state = 'running', error_sequence = null, error_type = null, error = null, skip_sequence = null, skip_error = null, changed_at = now() where name = '{shard}'",
+            $"update es_shard set token = token + 1, owner = null, leased_until = null, state = case state when 'paused' then state else 'running' end, error_sequence = null, error_type = null, error = null, skip_sequence = null, skip_error = null, changed_at = now() where name = '{shard}'",
             cancellationToken
         );
 
@@ -414,9 +416,10 @@ public sealed partial class ProjectionRebuilder
     )
     {
         var views = await ReadViewsAsync(connection, projection.Tables, cancellationToken);
-        // In the order in which a reader locks: the view it names, what that is built on, the tables. Any other order could end in a deadlock.
+        // In the order in which a reader locks: the view it names, what that is built on, the tables. Any other order could end in a deadlock; and so could
+        // LOCK, which takes the tables of other projections below a view, too. This locks the view alone, and changes nothing.
         foreach (var (name, _) in views.Reverse())
-            await ExecuteAsync(connection, $"lock table public.{name} in access exclusive mode", cancellationToken);
+            await ExecuteAsync(connection, $"alter view public.{name} reset (security_barrier)", cancellationToken);
         await ExecuteAsync(connection, $"create schema {schema}_old", cancellationToken);
         foreach (var table in projection.Tables)
             await ExecuteAsync(

@@ -3,7 +3,7 @@ using Npgsql;
 namespace TrackAi.EventStore;
 
 /// <summary>
-/// What stands in a schema, object by object, in words that can be compared: columns, constraints, indexes, sequences, views and functions.
+/// What stands in a schema, object by object, in words that can be compared: tables, columns, constraints, indexes, triggers, sequences, views and functions.
 /// </summary>
 internal static class SchemaCatalogue
 {
@@ -33,6 +33,12 @@ internal static class SchemaCatalogue
             union all
             select 'index ' || c.relname, replace(pg_get_indexdef(c.oid), $1 || '.', '')
             from pg_class c where c.relnamespace = $1::regnamespace and c.relkind in ('i', 'I')
+            union all
+            select 'trigger ' || c.relname || '.' || t.tgname, replace(pg_get_triggerdef(t.oid), $1 || '.', '')
+            from pg_trigger t join pg_class c on c.oid = t.tgrelid where c.relnamespace = $1::regnamespace and not t.tgisinternal
+            union all
+            select 'table ' || c.relname, case c.relpersistence when 'p' then 'logged' else 'not logged' end
+            from pg_class c where c.relnamespace = $1::regnamespace and c.relkind in ('r', 'p')
             union all
             select 'sequence ' || c.relname, s.seqstart || ' by ' || s.seqincrement || ' cache ' || s.seqcache
             from pg_class c join pg_sequence s on s.seqrelid = c.oid where c.relnamespace = $1::regnamespace

@@ -66,7 +66,7 @@ internal static class ProjectionCommands
                 await Session.UseAsync(
                     async services =>
                     {
-                        var mark = await services.GetRequiredService<PostgresEventStore>().ReadHighWaterMarkAsync(cancellationToken);
+                        var end = await services.GetRequiredService<PostgresEventStore>().ReadEndAsync(cancellationToken);
                         var shards = await services.GetRequiredService<ProjectionProgress>().ReadAsync(cancellationToken);
                         if (parsed.GetValue(only) is { } given)
                         {
@@ -78,10 +78,16 @@ internal static class ProjectionCommands
                         stopped = shards.Any(shard => shard.State == "stopped");
                         Session.Print(
                             parsed,
-                            new { HighWaterMark = mark, Shards = shards },
+                            new
+                            {
+                                end.HighWaterMark,
+                                end.Highest,
+                                end.Holder,
+                                Shards = shards,
+                            },
                             found =>
                             {
-                                Console.WriteLine($"high-water mark {found.HighWaterMark}");
+                                Console.WriteLine($"high-water mark {found.HighWaterMark}{HeldBy(end)}");
                                 Session.Table(
                                     ["NAME", "STATE", "POSITION", "LAG", "RUN BY", "ERROR"],
                                     [
@@ -91,7 +97,7 @@ internal static class ProjectionCommands
                                                     shard.Name,
                                                     shard.State,
                                                     $"{shard.Progress}",
-                                                    $"{Math.Max(0, mark - shard.Progress)}",
+                                                    $"{Math.Max(0, end.Highest - shard.Progress)}",
                                                     shard.State == "running" ? shard.Owner ?? "nobody" : "-",
                                                     shard.ErrorSequence is null
                                                         ? ""
@@ -137,6 +143,11 @@ internal static class ProjectionCommands
             ),
         };
     }
+
+    private static string HeldBy(LogEnd end) =>
+        end.Holder is { Hangs: true } holder
+            ? $" of {end.Highest}: held back for {holder.For?.TotalSeconds:0} s by the Postgres session {holder.Pid} ({holder.Application}, {holder.State})"
+            : "";
 
     private static Verb Change(
         string verb,

@@ -66,7 +66,12 @@ internal static class Health
         public bool IsUp => Db == "connected";
     }
 
-    internal sealed class HealthReader(ProjectionProgress projections, IDispatchHealth dispatch, TimeProvider time)
+    internal sealed class HealthReader(
+        PostgresEventStore store,
+        ProjectionProgress projections,
+        IDispatchHealth dispatch,
+        TimeProvider time
+    )
     {
         private readonly long started = time.GetTimestamp();
 
@@ -76,15 +81,17 @@ internal static class Health
             try
             {
                 // A server that is silent does not confirm a cancellation either, and Npgsql waits for that; whoever asks for our health does not.
-                var (shards, queue, condition) = await ReadDatabaseAsync(cancellationToken).WaitAsync(cancellationToken);
+                var (end, shards, queue, condition) = await ReadDatabaseAsync(cancellationToken).WaitAsync(cancellationToken);
                 var services = shards.ToDictionary(
                     shard => shard.Name.Split(':')[0],
                     shard => shard is { State: "running", Owner: null } ? "waiting" : shard.State,
                     StringComparer.Ordinal
                 );
+                var isHeld = end.Holder is { Hangs: true };
+                services["log"] = isHeld ? "held_back" : "ok";
                 services["meta"] = condition.MetaCircuit == "open" ? "circuit_open" : "ok";
                 services["pixels"] = Pixels(condition);
-                var status = condition.MetaCircuit == "open" || shards.Any(shard => shard.State == "stopped") ? "degraded" : "ok";
+                var status = isHeld || condition.MetaCircuit == "open" || shards.Any(shard => shard.State == "stopped") ? "degraded" : "ok";
                 return new HealthReport(status, "connected", services, uptime, queue);
             }
             catch (Exception exception) when (exception is NpgsqlException or OperationCanceledException or TimeoutException or IOException)
@@ -111,10 +118,14 @@ internal static class Health
             return string.Join(", ", wrong.Where(one => one.Count > 0).Select(one => $"{one.Count} {one.What}").DefaultIfEmpty("ok"));
         }
 
-        private async Task<(IReadOnlyList<ShardStatus> Shards, QueueDepth Queue, DispatchCondition Condition)> ReadDatabaseAsync(
-            CancellationToken cancellationToken
-        ) =>
+        private async Task<(
+            LogEnd End,
+            IReadOnlyList<ShardStatus> Shards,
+            QueueDepth Queue,
+            DispatchCondition Condition
+        )> ReadDatabaseAsync(CancellationToken cancellationToken) =>
             (
+                await store.ReadEndAsync(cancellationToken),
                 await projections.ReadAsync(cancellationToken),
                 await dispatch.ReadDepthAsync(cancellationToken),
                 await dispatch.ReadConditionAsync(cancellationToken)

@@ -21,8 +21,13 @@ internal sealed partial class LogPosition(
     private long mark;
     private long persisted = -1;
     private long persistedAt;
+    private long highest;
+    private long movedAt = time.GetTimestamp();
 
     public long Mark => Volatile.Read(ref mark);
+
+    /// <summary>The highest number drawn: where the mark will be once those who append now have ended.</summary>
+    public long Highest => Volatile.Read(ref highest);
 
     public void Call()
     {
@@ -56,7 +61,12 @@ internal sealed partial class LogPosition(
             try
             {
                 await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-                var (now, highest) = await HighWaterMark.ReadAsync(connection, cancellationToken);
+                var (now, drawn) = await HighWaterMark.ReadAsync(connection, cancellationToken);
+                Volatile.Write(ref highest, drawn);
+                if (now > Mark || now == drawn)
+                    movedAt = time.GetTimestamp();
+                else if (time.GetElapsedTime(movedAt) > LogHolder.Patience)
+                    await TellAsync(connection, now, drawn, cancellationToken);
                 if (now > Mark)
                 {
                     Volatile.Write(ref mark, now);
@@ -65,7 +75,7 @@ internal sealed partial class LogPosition(
                 if (Mark != persisted && time.GetElapsedTime(persistedAt) >= PersistEvery)
                     await PersistAsync(connection, cancellationToken);
                 // Whoever is between drawing a number and its commit will call when it is ours; another host's notification may be lost.
-                if (highest > now)
+                if (drawn > now)
                     pause = WhileAppending;
                 else if (Mark != persisted)
                     pause = PersistEvery;
@@ -82,6 +92,15 @@ internal sealed partial class LogPosition(
             if (time.GetElapsedTime(looked) is var since && since < Gap)
                 await Task.Delay(Gap - since, time, cancellationToken);
         }
+    }
+
+    // Again and again, as long as it lasts.
+    private async Task TellAsync(NpgsqlConnection connection, long now, long drawn, CancellationToken cancellationToken)
+    {
+        if (await LogHolder.ReadAsync(connection, cancellationToken) is not { Hangs: true } holder)
+            return;
+        LogHeld(logger, now, drawn, holder.Pid, holder.Application, holder.State, holder.For);
+        movedAt = time.GetTimestamp();
     }
 
     private async Task PersistAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
@@ -103,6 +122,21 @@ internal sealed partial class LogPosition(
         persisted = now;
         persistedAt = time.GetTimestamp();
     }
+
+    [LoggerMessage(
+        1021,
+        LogLevel.Warning,
+        "The log is read up to {Mark} only, of {Highest}: the Postgres session {Pid} ({Application}, {State}) has been appending for {Elapsed} and did not end. Nothing after it is matched or sent until it does. If it hangs: select pg_terminate_backend({Pid})."
+    )]
+    private static partial void LogHeld(
+        ILogger logger,
+        long mark,
+        long highest,
+        int pid,
+        string? application,
+        string? state,
+        TimeSpan? elapsed
+    );
 
     [LoggerMessage(1020, LogLevel.Warning, "The log's high-water mark could not be read; projections wait. Check that Postgres is up.")]
     private static partial void LogFailed(ILogger logger, Exception exception);

@@ -140,6 +140,7 @@ internal sealed partial class ShardRunner(
         }
         catch (Exception exception) when (Faults.AreOfTheCode(exception))
         {
+            await KeepAsync(token, leaseLost);
             // The small pages find the culprit.
             pagesFail = true;
             LogIsolating(logger, shard.Name, BulkReader.PageSize, exception);
@@ -155,9 +156,17 @@ internal sealed partial class ShardRunner(
         }
         catch (Exception exception) when (Faults.AreOfTheCode(exception))
         {
+            await KeepAsync(token, leaseLost);
             LogIsolating(logger, shard.Name, page.Count, exception);
             return await ApplyOneByOneAsync(page, ceiling, token, leaseLost);
         }
+    }
+
+    // Another host, or a rebuild, may have written the page meanwhile: then it is the page that is outdated, and no event is to blame.
+    private async Task KeepAsync(long token, CancellationToken leaseLost)
+    {
+        if (!await table.IsHeldAsync(shard.Name, token, leaseLost))
+            throw new ShardLostException(shard.Name);
     }
 
     private async Task<bool> ApplyOneByOneAsync(IReadOnlyList<RecordedEvent> page, long ceiling, long token, CancellationToken leaseLost)
@@ -228,7 +237,8 @@ internal sealed partial class ShardRunner(
 
     private ShardLag ReadLag()
     {
-        var lag = Math.Max(0, log.Mark - position);
+        // What hangs before the mark is behind, too.
+        var lag = Math.Max(0, Math.Max(log.Mark, log.Highest) - position);
         return new ShardLag(shard.Name, lag, lag == 0 ? TimeSpan.Zero : time.GetElapsedTime(caughtUpAt));
     }
 

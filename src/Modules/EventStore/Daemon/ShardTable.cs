@@ -116,6 +116,16 @@ internal sealed class ShardTable(NpgsqlDataSource dataSource, EventStoreOptions 
             ? line
             : error[..500];
 
+    /// <summary>Whether the shard is still run under this token.</summary>
+    public async Task<bool> IsHeldAsync(string shard, long token, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand("select exists (select from es_shard where name = $1 and token = $2)");
+        command.Parameters.Add(new() { Value = shard });
+        command.Parameters.Add(new() { Value = token });
+        return await command.ExecuteScalarAsync(cancellationToken) is true;
+    }
+
+    /// <summary>Stops the shard, if it is still ours.</summary>
     public async Task StopAsync(string shard, long token, RecordedEvent poison, Exception error, CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand(
@@ -128,7 +138,8 @@ internal sealed class ShardTable(NpgsqlDataSource dataSource, EventStoreOptions 
         command.Parameters.Add(new() { Value = poison.Sequence });
         command.Parameters.Add(new() { Value = poison.Type });
         command.Parameters.Add(new() { Value = OneLine($"{error.GetType().Name}: {error.Message}") });
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        if (await command.ExecuteNonQueryAsync(cancellationToken) != 1)
+            throw new ShardLostException(shard);
     }
 }
 
