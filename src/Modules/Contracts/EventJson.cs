@@ -3,8 +3,7 @@ using System.Text.Json.Serialization;
 namespace TrackAi.Contracts;
 
 /// <summary>
-/// Tells the serializer at compile time what it would find out at run time. A property that is missing in the JSON is null or zero here, whatever an
-/// initialiser says: an event's later properties are nullable.
+/// Tells the serializer at compile time what it would find out at run time, in order to write events.
 /// </summary>
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(TenantAdded))]

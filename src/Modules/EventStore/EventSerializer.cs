@@ -1,4 +1,6 @@
 using System.Collections.Frozen;
+using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -18,8 +20,8 @@ public sealed partial class EventSerializer
     private readonly FrozenDictionary<string, Type> types;
 
     /// <param name="metadata">
-    /// What a <see cref="JsonSerializerContext"/> was told of these types when it was compiled; a type it does not have is looked into at run time, which costs
-    /// a third more for each event that is read.
+    /// What a <see cref="JsonSerializerContext"/> was told of these types when it was compiled, in order to write them; a type it does not have is looked into at
+    /// run time.
     /// </param>
     public EventSerializer(IEnumerable<Type> eventTypes, IJsonTypeInfoResolver? metadata = null)
     {
@@ -28,11 +30,15 @@ public sealed partial class EventSerializer
             Converters = { new JsonStringEnumConverter() },
             DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
             RespectRequiredConstructorParameters = false,
+            TypeInfoResolver = new DefaultJsonTypeInfoResolver().WithAddedModifier(FillByProperty),
+        };
+        write = new(read)
+        {
+            Converters = { new TextConverter() },
             TypeInfoResolver = JsonTypeInfoResolver
                 .Combine(metadata, new DefaultJsonTypeInfoResolver())
                 .WithAddedModifier(OrderAsJsonbDoes),
         };
-        write = new(read) { Converters = { new TextConverter() } };
         names = eventTypes.ToFrozenDictionary(
             type => type,
             type => new EventName(AliasOf(type), $"{type.FullName}, {type.Assembly.GetName().Name}")
@@ -66,6 +72,26 @@ public sealed partial class EventSerializer
                 exception
             );
         }
+    }
+
+    // A record's constructor is given its arguments in a list of objects, which is a third of the work of reading a sale; its properties can be set one by one as
+    // they are read. One that is missing is null or zero, whatever an initialiser says: an event's later properties are nullable.
+    private static void FillByProperty(JsonTypeInfo type)
+    {
+        var record = type.Type;
+        if (
+            type.ConstructorAttributeProvider is ConstructorInfo constructor
+            && constructor.GetParameters() is { Length: > 0 } parameters
+            && record.GetMethod("<Clone>$") is not null
+            && parameters.All(parameter => !parameter.HasDefaultValue)
+            && type.Properties.Count(property => property is { AssociatedParameter: not null, Set: not null }) == parameters.Length
+            // Nothing in it that only a constructor fills.
+            && record
+                .GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public)
+                .All(field => field.IsDefined(typeof(CompilerGeneratedAttribute)))
+            && record.BaseType == typeof(object)
+        )
+            type.CreateObject = () => RuntimeHelpers.GetUninitializedObject(record);
     }
 
     // By length, then by bytes: whoever sends them so saves Postgres the sorting, a tenth of what an event costs it.
