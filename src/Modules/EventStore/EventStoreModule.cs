@@ -37,6 +37,7 @@ public static class EventStoreModule
         services.AddHostedService(provider => provider.GetRequiredService<PostgresSignals>());
         services.AddHostedService<RemoteWakeUp>();
         services.AddSingleton<EventReader>();
+        services.AddSingleton<StreamLoader>();
         services.AddSingleton<BulkReader>();
         services.AddSingleton<ShardTable>();
         services.AddSingleton<LogTail>();
@@ -75,6 +76,7 @@ public static class EventStoreModule
             provider.GetRequiredService<AppendBatcher>(),
             provider.GetRequiredService<AppendStatement>(),
             provider.GetRequiredService<EventReader>(),
+            provider.GetRequiredService<StreamLoader>(),
             provider.GetRequiredService<WakeUp>()
         ));
         services.AddSingleton(provider => new EventImporter(

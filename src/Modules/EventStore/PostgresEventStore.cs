@@ -17,6 +17,7 @@ public sealed class PostgresEventStore
     private readonly AppendBatcher batcher;
     private readonly AppendStatement statement;
     private readonly EventReader reader;
+    private readonly StreamLoader loader;
     private readonly WakeUp wakeUp;
 
     internal PostgresEventStore(
@@ -27,9 +28,10 @@ public sealed class PostgresEventStore
         AppendBatcher batcher,
         AppendStatement statement,
         EventReader reader,
+        StreamLoader loader,
         WakeUp wakeUp
     ) =>
-        (this.dataSource, this.serializer, this.options, this.time, this.batcher, this.statement, this.reader, this.wakeUp) = (
+        (this.dataSource, this.serializer, this.options, this.time, this.batcher, this.statement, this.reader, this.loader, this.wakeUp) = (
             dataSource,
             serializer,
             options,
@@ -37,6 +39,7 @@ public sealed class PostgresEventStore
             batcher,
             statement,
             reader,
+            loader,
             wakeUp
         );
 
@@ -63,7 +66,7 @@ public sealed class PostgresEventStore
 
     /// <summary>Folds a stream from its first event on (Marten's live aggregation); null when there is no such stream.</summary>
     public Task<T?> AggregateStreamAsync<T>(StreamId stream, Func<T?, object, T> evolve, CancellationToken cancellationToken = default)
-        where T : class => reader.FoldStreamAsync(stream, evolve, cancellationToken);
+        where T : class => loader.FoldAsync(stream, evolve, cancellationToken);
 
     /// <summary>
     /// The log in order, from after a position up to the high-water mark at the time of the call, a page at a time. No committed event is ever passed over.

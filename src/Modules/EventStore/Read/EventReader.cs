@@ -33,22 +33,6 @@ internal sealed class EventReader(NpgsqlDataSource dataSource, EventSerializer s
         return events;
     }
 
-    /// <summary>Carries nothing but what a fold looks at: what else is recorded of an event is half of what a short one costs.</summary>
-    public async Task<T?> FoldStreamAsync<T>(StreamId stream, Func<T?, object, T> evolve, CancellationToken cancellationToken)
-        where T : class
-    {
-        await using var select = dataSource.CreateCommand(
-            "select e.seq_id, e.type, e.data from mt_events e where e.tenant_id = $1 and e.stream_id = $2 order by e.version"
-        );
-        select.Parameters.Add(new() { Value = stream.TenantId });
-        select.Parameters.Add(new() { Value = stream.Id });
-        T? state = null;
-        await using var rows = await select.ExecuteReaderAsync(cancellationToken);
-        while (await rows.ReadAsync(cancellationToken))
-            state = evolve(state, serializer.Deserialize(rows.GetInt64(0), rows.GetString(1), rows.GetFieldValue<byte[]>(2)));
-        return state;
-    }
-
     public async Task<ILookup<StreamId, RecordedEvent>> ReadStreamsAsync(
         IReadOnlyCollection<StreamId> streams,
         NpgsqlConnection? connection,
