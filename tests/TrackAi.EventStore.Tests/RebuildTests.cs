@@ -26,6 +26,9 @@ internal sealed class PaidPerStream : IProjection
 
     public async Task ApplyAsync(IReadOnlyList<RecordedEvent> events, NpgsqlConnection connection, CancellationToken cancellationToken)
     {
+        // As one does that looks at what is there.
+        await using (var look = new NpgsqlCommand("select count(*) from paid_per_stream", connection))
+            await look.ExecuteScalarAsync(cancellationToken);
         await BeforePage(events);
         await using var upsert = new NpgsqlCommand(
             """
@@ -287,7 +290,40 @@ public sealed class RebuildTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_page_that_a_rebuild_overtook_stops_nobody()
+    public async Task A_swap_waits_for_the_page_that_its_own_shard_is_applying()
+    {
+        var (entered, release) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var pages = 0;
+        PaidPerStream.BeforePage = async _ =>
+        {
+            if (Interlocked.Increment(ref pages) > 1)
+                return;
+            entered.SetResult();
+            await release.Task;
+        };
+        await using var host = await StartAsync();
+        await AppendAsync(host, "own", 5);
+        // The page has looked at its table and not yet written.
+        await entered.Task;
+
+        var rebuilding = host.Services.GetRequiredService<ProjectionRebuilder>().RebuildAsync("PaidPerStream");
+        await Eventually.TrueAsync(
+            () =>
+                database.ScalarAsync<bool>(
+                    "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
+                ),
+            "the swap to wait"
+        );
+        release.SetResult();
+        await rebuilding;
+        await host.CaughtUpAsync("PaidPerStream");
+
+        (await DifferencesAsync()).ShouldBe(0);
+        (await database.ScalarAsync<long>("select deadlocks from pg_stat_database where datname = current_database()")).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_page_that_another_host_overtook_stops_nobody()
     {
         var stopped = 0L;
         using var listener = new MeterListener
@@ -320,7 +356,10 @@ public sealed class RebuildTests : IAsyncLifetime
         await AppendAsync(host, "overtaken", 5);
         await entered.Task;
 
-        await host.Services.GetRequiredService<ProjectionRebuilder>().RebuildAsync("PaidPerStream");
+        // As another host does that takes the shard over.
+        await database.ExecuteAsync(
+            "update es_shard set token = token + 1, owner = null, leased_until = null where name = 'PaidPerStream:All'"
+        );
         overtaken.SetResult();
         await AppendAsync(host, "after", 5);
         await host.CaughtUpAsync("PaidPerStream");

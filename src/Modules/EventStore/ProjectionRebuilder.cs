@@ -28,6 +28,8 @@ public sealed partial class ProjectionRebuilder
     /// <summary>So few events are left that applying them inside the swap holds nobody up.</summary>
     private const long Near = 5000;
 
+    private const int SwapAttempts = 5;
+
     private readonly NpgsqlDataSource dataSource;
     private readonly IReadOnlyList<IProjection> projections;
     private readonly IReadOnlyList<SchemaModule> modules;
@@ -75,7 +77,7 @@ public sealed partial class ProjectionRebuilder
             var position = await BeginAsync(projection, schema, cancellationToken);
             position = await CatchUpAsync(projection, schema, position, progress, cancellationToken);
             await FinishTablesAsync(projection, schema, cancellationToken);
-            await SwapAsync(projection, schema, position, cancellationToken);
+            await SwapOnceAsync(projection, schema, position, cancellationToken);
             var target = await ReadMarkAsync(cancellationToken);
             progress?.Report(new RebuildProgress(projection.Name, target, target, 0));
             LogDone(logger, projection.Name, target);
@@ -347,6 +349,23 @@ public sealed partial class ProjectionRebuilder
         await move.ExecuteNonQueryAsync(cancellationToken);
     }
 
+    // Somebody may lock these tables in an order of their own.
+    private async Task SwapOnceAsync(IProjection projection, string schema, long position, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await SwapAsync(projection, schema, position, cancellationToken);
+                return;
+            }
+            catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.DeadlockDetected && attempt < SwapAttempts)
+            {
+                LogSwapAgain(logger, projection.Name, exception);
+            }
+        }
+    }
+
     private async Task SwapAsync(IProjection projection, string schema, long position, CancellationToken cancellationToken)
     {
         var shard = Shard.NameOf(projection.Name);
@@ -354,17 +373,23 @@ public sealed partial class ProjectionRebuilder
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         // One swap at a time: two that have views in common would wait for each other.
         await ExecuteAsync(connection, $"select pg_advisory_xact_lock({LockClass}, 0)", cancellationToken);
-        // First the tables, then the shard's row, as the shard's own transactions do; readers are not in the way yet.
+        // First the shard's row, then the tables, as the shard's own pages do: whoever applies one is waited for, whoever begins one waits, and finds its token
+        // outdated afterwards. Readers are not in the way yet.
+        await ExecuteAsync(
+            connection,
+            $"""
+            insert into es_shard (name) values ('{shard}') on conflict do nothing;
+            select from es_shard where name = '{shard}' for update;
+            update es_shard
+            set token = token + 1, owner = null, leased_until = null, state = case state when 'paused' then state else 'running' end,
+                error_sequence = null, error_type = null, error = null, skip_sequence = null, skip_error = null, changed_at = now()
+            where name = '{shard}'
+            """,
+            cancellationToken
+        );
         await ExecuteAsync(
             connection,
             $"lock table {string.Join(", ", projection.Tables.Select(table => $"public.{table}"))} in share row exclusive mode",
-            cancellationToken
-        );
-        // Whoever runs the shard waits from here on, and finds its token outdated afterwards.
-        await ExecuteAsync(connection, $"insert into es_shard (name) values ('{shard}') on conflict do nothing", cancellationToken);
-        await ExecuteAsync(
-            connection,
-            $"update es_shard set token = token + 1, owner = null, leased_until = null, state = case state when 'paused' then state else 'running' end, error_sequence = null, error_type = null, error = null, skip_sequence = null, skip_error = null, changed_at = now() where name = '{shard}'",
             cancellationToken
         );
 
@@ -481,6 +506,13 @@ public sealed partial class ProjectionRebuilder
 
     [LoggerMessage(1060, LogLevel.Information, "{Projection} is rebuilt up to event {Position}.")]
     private static partial void LogDone(ILogger logger, string projection, long position);
+
+    [LoggerMessage(
+        1062,
+        LogLevel.Warning,
+        "{Projection} is put in place once more: somebody locked its tables in another order, and Postgres broke the circle."
+    )]
+    private static partial void LogSwapAgain(ILogger logger, string projection, Exception exception);
 
     [LoggerMessage(1061, LogLevel.Information, "The rebuild of {Projection} goes on at event {Position}, where it was left.")]
     private static partial void LogResumed(ILogger logger, string projection, long position);

@@ -224,6 +224,7 @@ internal sealed partial class ShardRunner(
     {
         using var activity = EventStoreMetrics.Activities.StartActivity("trackai.projection.page");
         await using var session = await store.OpenSessionAsync(cancellationToken);
+        await ShardTable.EnterAsync(session.Connection, shard.Name, token, cancellationToken);
         var count = await handleAsync(session);
         activity?.SetTag("projection", shard.Name)?.SetTag("events", count);
         await session.FlushAsync(cancellationToken);

@@ -64,6 +64,24 @@ internal sealed class ShardTable(NpgsqlDataSource dataSource, EventStoreOptions 
             : throw new ShardLostException(shard);
     }
 
+    /// <summary>
+    /// Begins a page inside a session, if the shard is still ours: before it touches a table of the projection, so that a swap of those tables waits for it, or it for
+    /// the swap. Renewals of the lease go on meanwhile.
+    /// </summary>
+    public static async Task EnterAsync(NpgsqlConnection connection, string shard, long token, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand("select 1 from es_shard where name = $1 and token = $2 for key share", connection)
+        {
+            Parameters =
+            {
+                new() { Value = shard },
+                new() { Value = token },
+            },
+        };
+        if (await command.ExecuteScalarAsync(cancellationToken) is null)
+            throw new ShardLostException(shard);
+    }
+
     /// <summary>Moves the progress inside a session, if the shard is still ours and stands where we think.</summary>
     public static async Task MoveAsync(
         NpgsqlConnection connection,
