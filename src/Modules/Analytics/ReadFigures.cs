@@ -16,16 +16,12 @@ internal sealed class ReadFigures(NpgsqlDataSource dataSource, ITenantDirectory 
     public async Task<ILookup<string, FigureCell>> CellsAsync(
         IReadOnlyCollection<FigureScope> scopes,
         CancellationToken cancellationToken = default
-    )
-    {
-        var scopeOf = scopes.ToDictionary(scope => scope.TenantId, StringComparer.Ordinal);
-        return (await ConversionDays.Table.ReadAsync(scopes, withAmounts: true, dataSource, cancellationToken))
-            .Where(one => Has(scopeOf[one.Day.TenantId], one.Cell))
-            .ToLookup(one => one.Day.TenantId, FigureOf, StringComparer.Ordinal);
-    }
-
-    private static bool Has(FigureScope scope, ConversionCell cell) =>
-        (scope.Gateway is null || scope.Gateway == cell.Gateway) && (scope.Funnel is null || scope.Funnel == cell.FunnelId);
+    ) =>
+        (await ConversionDays.Table.ReadAsync(scopes, withAmounts: true, dataSource, cancellationToken)).ToLookup(
+            one => one.Day.TenantId,
+            FigureOf,
+            StringComparer.Ordinal
+        );
 
     private static FigureCell FigureOf(DayCell<ConversionCell> one) =>
         new(

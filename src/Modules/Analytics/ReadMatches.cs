@@ -14,9 +14,8 @@ internal sealed class ReadMatches(NpgsqlDataSource dataSource) : IReadMatches
     {
         var sums = new Dictionary<(string FunnelId, string Campaign, bool Matched, string Outcome), long>();
         foreach (var (_, cell, sum) in await MatchReasonDays.Table.ReadAsync([scope], withAmounts: false, dataSource, cancellationToken))
-            if ((scope.Gateway is null || scope.Gateway == cell.Gateway) && (scope.Funnel is null || scope.Funnel == cell.FunnelId))
-                CollectionsMarshal.GetValueRefOrAddDefault(sums, (cell.FunnelId, cell.Campaign, cell.Matched, cell.Outcome), out _) +=
-                    sum.Count;
+            CollectionsMarshal.GetValueRefOrAddDefault(sums, (cell.FunnelId, cell.Campaign, cell.Matched, cell.Outcome), out _) +=
+                sum.Count;
         Cell[] cells = [.. sums.Select(one => new Cell(one.Key.FunnelId, one.Key.Campaign, one.Key.Matched, one.Key.Outcome, one.Value))];
         return Ranked(cells);
     }

@@ -2,7 +2,12 @@ namespace TrackAi.Contracts;
 
 /// <summary>Which conversions figures are of: received on whole days of the tenant, both ends included.</summary>
 /// <param name="Funnel">The id of the funnel that they were routed by.</param>
-public sealed record FigureScope(string TenantId, DateOnly From, DateOnly To, string? Gateway = null, string? Funnel = null);
+public sealed record FigureScope(string TenantId, DateOnly From, DateOnly To, string? Gateway = null, string? Funnel = null)
+{
+    /// <summary>Whether a conversion of its days is one of them.</summary>
+    /// <param name="funnelId">Empty for none.</param>
+    public bool Has(string gateway, string funnelId) => (Gateway is null || Gateway == gateway) && (Funnel is null || Funnel == funnelId);
+}
 
 /// <summary>
 /// How many conversions of one kind there were on a day, and what they are worth. Every conversion is in exactly one cell. The words are those of the

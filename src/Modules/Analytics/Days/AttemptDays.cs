@@ -26,6 +26,7 @@ internal static class AttemptDays
                     .Int("latency_bucket", one => one.Value.LatencyBucket),
             row => new(row.GetString(1), row.GetString(2), row.GetString(3), row.GetInt32(4))
         ),
+        (scope, cell) => scope.Gateway is null || scope.Gateway == cell.Gateway,
         "attempts",
         "latencies",
         new DayFigures<AttemptCell>(

@@ -92,6 +92,7 @@ internal static class ConversionDays
                     row.GetString(8)
                 )
         ),
+        (scope, cell) => scope.Has(cell.Gateway, cell.FunnelId),
         "conversions",
         "amounts",
         new DayFigures<ConversionCell>(

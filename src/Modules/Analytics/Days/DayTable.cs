@@ -32,9 +32,17 @@ internal sealed record DayFigures<TCell>(
 /// without any has no row.
 /// </summary>
 /// <param name="name">Unqualified where it is written: a rebuild writes another beside the live one.</param>
+/// <param name="isIn">Whether a cell is in a scope, by its gateway and funnel.</param>
 /// <param name="counts">The column of the counts.</param>
 /// <param name="amounts">The column of the amounts; null where nothing is added up but counts.</param>
-internal sealed class DayTable<TCell>(string name, CellTable<TCell> cells, string counts, string? amounts, DayFigures<TCell> figures)
+internal sealed class DayTable<TCell>(
+    string name,
+    CellTable<TCell> cells,
+    Func<FigureScope, TCell, bool> isIn,
+    string counts,
+    string? amounts,
+    DayFigures<TCell> figures
+)
     where TCell : notnull
 {
     private readonly string upsert = UpsertOf(
@@ -91,7 +99,7 @@ internal sealed class DayTable<TCell>(string name, CellTable<TCell> cells, strin
         await batch.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>The cells of the days of each scope, whatever gateway and funnel.</summary>
+    /// <summary>The cells of each scope, which are of as many tenants.</summary>
     public async Task<IEnumerable<DayCell<TCell>>> ReadAsync(
         IReadOnlyCollection<FigureScope> scopes,
         bool withAmounts,
@@ -135,8 +143,10 @@ internal sealed class DayTable<TCell>(string name, CellTable<TCell> cells, strin
         }
 
         var known = await cells.FindAsync(rows.SelectMany(row => row.Cells), connection, cancellationToken);
+        var scopeOf = scopes.ToDictionary(scope => scope.TenantId, StringComparer.Ordinal);
         return rows.SelectMany(row =>
             row.Cells.Select((id, at) => new DayCell<TCell>(row.Day, known[id], new DaySum(row.Counts[at], row.Amounts?[at] ?? 0)))
+                .Where(one => isIn(scopeOf[one.Day.TenantId], one.Cell))
         );
     }
 

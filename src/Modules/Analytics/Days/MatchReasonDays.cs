@@ -20,6 +20,7 @@ internal static class MatchReasonDays
                     .Text("outcome", one => one.Value.Outcome),
             row => new(row.GetString(1), row.GetString(2), row.GetString(3), row.GetBoolean(4), row.GetString(5))
         ),
+        (scope, cell) => scope.Has(cell.Gateway, cell.FunnelId),
         "conversions",
         amounts: null,
         DayFigures<MatchReasonCell>.None

@@ -66,12 +66,8 @@ internal static class DispatchSummary
     {
         var sums = new Dictionary<(DateOnly Date, string Gateway, string Status, string Reason), long>();
         foreach (var (day, cell, sum) in await ConversionDays.Table.ReadAsync([scope], withAmounts: false, dataSource, cancellationToken))
-            if (scope.Gateway is null || scope.Gateway == cell.Gateway)
-                CollectionsMarshal.GetValueRefOrAddDefault(
-                    sums,
-                    (day.Date, cell.Gateway, cell.DispatchStatus, cell.DispatchReason),
-                    out _
-                ) += sum.Count;
+            CollectionsMarshal.GetValueRefOrAddDefault(sums, (day.Date, cell.Gateway, cell.DispatchStatus, cell.DispatchReason), out _) +=
+                sum.Count;
         return
         [
             .. sums.Select(one => new Conversions(one.Key.Date, one.Key.Gateway, one.Key.Status, one.Key.Reason, one.Value))
@@ -90,8 +86,7 @@ internal static class DispatchSummary
     {
         var sums = new Dictionary<AttemptCell, DaySum>();
         foreach (var (_, cell, sum) in await AttemptDays.Table.ReadAsync([scope], withAmounts: true, dataSource, cancellationToken))
-            if (scope.Gateway is null || scope.Gateway == cell.Gateway)
-                CollectionsMarshal.GetValueRefOrAddDefault(sums, cell, out _) += sum;
+            CollectionsMarshal.GetValueRefOrAddDefault(sums, cell, out _) += sum;
         return AttemptTotals.Of([.. sums.Select(one => (one.Key, one.Value))]);
     }
 

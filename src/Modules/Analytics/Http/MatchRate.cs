@@ -70,7 +70,7 @@ internal static class MatchRate
         var revenues = new Dictionary<(string Gateway, string Match, string Currency), decimal>();
         foreach (var (day, cell, sum) in await ConversionDays.Table.ReadAsync([scope], withAmounts: true, dataSource, cancellationToken))
         {
-            if (cell.IsTest || (scope.Gateway is not null && scope.Gateway != cell.Gateway))
+            if (cell.IsTest)
                 continue;
             CollectionsMarshal.GetValueRefOrAddDefault(days, (day.Date, cell.Match), out _) += sum.Count;
             if (cell.Match == ConversionCell.Undecided)
