@@ -28,7 +28,7 @@ internal sealed class PaidByMembers : MemberProjection<Payment>, IBulkProbe
         : this(new Digestion()) { }
 
     private PaidByMembers(Digestion digestion)
-        : base(new EventFacts<Payment>(digestion.Asked).On<OrderPaid>(digestion.Read)) => this.digestion = digestion;
+        : base(new EventFacts<Payment>().On<OrderPaid>([digestion.Amount], digestion.Read)) => this.digestion = digestion;
 
     public override string Name => "PaidByMembers";
 
@@ -66,18 +66,14 @@ internal sealed class PaidByMembers : MemberProjection<Payment>, IBulkProbe
 
     private sealed class Digestion
     {
-        private readonly EventMember amount;
-
-        public Digestion() => amount = Asked.Add("amount");
-
-        public EventMemberSet Asked { get; } = new();
+        public EventMember Amount { get; } = new EventMemberSet().Add("amount");
 
         public bool Digests { get; set; }
 
         public Payment Read(EventMembers members) =>
-            members.Number(amount) is var paid && (paid >= 0 || Digests)
+            members.Number(Amount) is var paid && (paid >= 0 || Digests)
                 ? new Payment(paid)
-                : throw members.Unreadable(amount, "is negative");
+                : throw members.Unreadable(Amount, "is negative");
     }
 }
 

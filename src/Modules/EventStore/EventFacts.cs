@@ -17,26 +17,27 @@ public readonly record struct StreamBefore(StreamId Stream, long Version);
 /// How events are read of which only a few members matter: what is made of an event is told once for each type, and is the same whether Postgres picked
 /// the members out of the JSON or the event is in memory.
 /// </summary>
-/// <param name="members">All members that any of the events is asked for.</param>
-public sealed class EventFacts<TFact>(EventMemberSet members)
+public sealed class EventFacts<TFact>
 {
     // So many positions are worth a statement that is planned anew, and read as bytes.
     private const int Many = 2000;
 
     private readonly Dictionary<string, Func<EventMembers, TFact>> readers = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, AskedMembers> asked = new(StringComparer.Ordinal);
     private readonly List<Type> types = [];
 
     public IReadOnlyCollection<Type> EventTypes => types;
 
-    internal EventMemberSet Members => members;
-
     private string[] Aliases => [.. readers.Keys];
 
-    /// <summary>Says how an event of a type is read.</summary>
-    public EventFacts<TFact> On<TEvent>(Func<EventMembers, TFact> read)
+    /// <summary>Says how an event of a type is read. The most frequent types come first: that is the order in which Postgres tells them apart.</summary>
+    /// <param name="members">What it is asked for; reading anything else throws.</param>
+    public EventFacts<TFact> On<TEvent>(IEnumerable<EventMember> members, Func<EventMembers, TFact> read)
     {
+        var alias = EventSerializer.AliasOf(typeof(TEvent));
         types.Add(typeof(TEvent));
-        readers.Add(EventSerializer.AliasOf(typeof(TEvent)), read);
+        readers.Add(alias, read);
+        asked.Add(alias, new AskedMembers(members));
         return this;
     }
 
@@ -64,7 +65,7 @@ public sealed class EventFacts<TFact>(EventMemberSet members)
 
     private string SelectRange(string after, string upTo, string aliases, string skipped) =>
         $"""
-            select {EventMemberRow.Columns(members)} from {ISetProjection.Log} e
+            select {EventMemberRow.Columns(asked)} from {ISetProjection.Log} e
             where e.seq_id > {after} and e.seq_id <= {upTo} and e.is_archived = false and e.type = any ({aliases}) and e.seq_id <> all ({skipped})
             order by e.seq_id
             """;
@@ -80,8 +81,8 @@ public sealed class EventFacts<TFact>(EventMemberSet members)
             CultureInfo.InvariantCulture,
             $"{SelectRange($"{range.After}", $"{range.UpTo}", $"array['{string.Join("', '", Aliases)}']", $"array[{string.Join(", ", range.Skipped)}]::bigint[]")}"
         );
-        await using var rows = await CopiedRows.OpenAsync(connection, select, EventMemberRow.CountOf(members), cancellationToken);
-        var row = new CopiedEventMembers(rows);
+        await using var rows = await CopiedRows.OpenAsync(connection, select, EventMemberRow.ColumnCount, cancellationToken);
+        var row = new CopiedEventMembers(rows, asked);
         while (await row.ReadAsync(cancellationToken))
             yield return new(row.Stream, row.Version, Of(row));
     }
@@ -100,7 +101,7 @@ public sealed class EventFacts<TFact>(EventMemberSet members)
                 $"""
                 select e.* from unnest($3, $4, $5) k(tenant_id, stream_id, version)
                 cross join lateral (
-                    select {EventMemberRow.Columns(members)} from {ISetProjection.Log} e
+                    select {EventMemberRow.Columns(asked)} from {ISetProjection.Log} e
                     where e.tenant_id = k.tenant_id and e.stream_id = k.stream_id and e.version < k.version
                       and e.is_archived = false and e.type = any ($1) and e.seq_id <> all ($2)
                     order by e.version
@@ -122,12 +123,12 @@ public sealed class EventFacts<TFact>(EventMemberSet members)
             cancellationToken
         );
 
-    internal TFact Of(RecordedEvent recorded) => Of(members.Of(recorded));
+    internal TFact Of(RecordedEvent recorded) =>
+        asked.TryGetValue(recorded.Type, out var members)
+            ? Of(new EventMemberValues(recorded, members))
+            : throw new UnreadableEventException($"Nobody asked for an event of type '{recorded.Type}'.");
 
-    internal TFact Of(EventMembers asked) =>
-        readers.TryGetValue(asked.Type, out var read)
-            ? read(asked)
-            : throw new UnreadableEventException($"Nobody asked for an event of type '{asked.Type}'.");
+    private TFact Of(EventMembers members) => readers[members.Type](members);
 
     private async IAsyncEnumerable<StreamFact<TFact>> QueryAsync(
         NpgsqlCommand select,
@@ -136,7 +137,7 @@ public sealed class EventFacts<TFact>(EventMemberSet members)
     {
         await using var _ = select;
         await using var rows = await select.ExecuteReaderAsync(cancellationToken);
-        var row = new QueriedEventMembers(rows);
+        var row = new QueriedEventMembers(rows, asked);
         while (await row.ReadAsync(cancellationToken))
             yield return new(row.Stream, row.Version, Of(row));
     }

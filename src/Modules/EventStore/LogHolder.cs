@@ -13,7 +13,7 @@ namespace TrackAi.EventStore;
 public sealed record LogHolder(int Pid, string? Application, string? State, TimeSpan? For)
 {
     /// <summary>No append of ours takes so long.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     public bool Hangs => For is null || For > Patience;
 

@@ -86,60 +86,72 @@ internal sealed class StatusReader
         All = Rows | Figures,
     }
 
-    private EventFacts<StatusFact> RowFacts() => Facts().On<TenantAdded>(e => new TenantSeen(e.Text(slug), e.Text(timeZone)));
+    private EventFacts<StatusFact> RowFacts() =>
+        Facts().On<TenantAdded>([slug, timeZone], e => new TenantSeen(e.Text(slug), e.Text(timeZone)));
 
     private EventFacts<StatusFact> Facts() =>
-        new EventFacts<StatusFact>(asked)
-            .On<ConversionReceived>(e => new Received(
-                KeyOf(e),
-                e.Text(gateway),
-                NameOf<ConversionKind>(e, kind),
-                NameOf<PaymentState>(e, state),
-                e.Number(amount),
-                e.Text(currency),
-                e.Text(gatewayStatus),
-                e.Time(occurredAt),
-                e.Time(receivedAt)
-            ))
-            .On<ConversionStateChanged>(e => new StateMoved(
-                KeyOf(e),
-                NameOf<PaymentState>(e, to),
-                e.Number(amount),
-                e.Text(currency),
-                e.Text(gatewayStatus),
-                e.Time(occurredAt)
-            ))
-            .On<ConversionMatched>(e => new Decided(
-                KeyOf(e),
-                Matched: true,
-                NameOf<MatchRule>(e, rule),
-                e.RealOrNull(score),
-                e.TextOrNull(clickId),
-                e.Time(decidedAt),
-                e.TextOrNull(funnelId)
-            ))
-            .On<ConversionUnmatched>(e => new Decided(
-                KeyOf(e),
-                Matched: false,
-                null,
-                null,
-                null,
-                e.Time(decidedAt),
-                e.TextOrNull(funnelId)
-            ))
-            .On<DispatchRequested>(e => new Requested(
-                KeyOf(e),
-                e.Text(dispatchId),
-                e.Text(gateway),
-                e.Text(eventName),
-                e.Text(pixelId),
-                e.Time(requestedAt)
-            ))
-            .On<DispatchSkipped>(e => new Skipped(KeyOf(e), e.Text(eventName), e.Text(reason), e.Time(decidedAt)))
-            .On<DispatchSucceeded>(e => AttemptOf(e, DispatchStatus.Sent, null, null))
-            .On<DispatchFailed>(e => AttemptOf(e, DispatchStatus.Failed, e.Text(errorClass), e.Time(retryAt)))
-            .On<DispatchRedriven>(e => new Redriven(KeyOf(e), e.Text(dispatchId), e.Time(redrivenAt)))
-            .On<DispatchDeadLettered>(e => AttemptOf(e, DispatchStatus.Dead, e.Text(reason), null));
+        new EventFacts<StatusFact>()
+            .On<ConversionReceived>(
+                [conversionId, gateway, kind, state, amount, currency, gatewayStatus, occurredAt, receivedAt],
+                e => new Received(
+                    KeyOf(e),
+                    e.Text(gateway),
+                    NameOf<ConversionKind>(e, kind),
+                    NameOf<PaymentState>(e, state),
+                    e.Number(amount),
+                    e.Text(currency),
+                    e.Text(gatewayStatus),
+                    e.Time(occurredAt),
+                    e.Time(receivedAt)
+                )
+            )
+            .On<ConversionStateChanged>(
+                [conversionId, to, amount, currency, gatewayStatus, occurredAt],
+                e => new StateMoved(
+                    KeyOf(e),
+                    NameOf<PaymentState>(e, to),
+                    e.Number(amount),
+                    e.Text(currency),
+                    e.Text(gatewayStatus),
+                    e.Time(occurredAt)
+                )
+            )
+            .On<ConversionMatched>(
+                [conversionId, rule, score, clickId, decidedAt, funnelId],
+                e => new Decided(
+                    KeyOf(e),
+                    Matched: true,
+                    NameOf<MatchRule>(e, rule),
+                    e.RealOrNull(score),
+                    e.TextOrNull(clickId),
+                    e.Time(decidedAt),
+                    e.TextOrNull(funnelId)
+                )
+            )
+            .On<ConversionUnmatched>(
+                [conversionId, decidedAt, funnelId],
+                e => new Decided(KeyOf(e), Matched: false, null, null, null, e.Time(decidedAt), e.TextOrNull(funnelId))
+            )
+            .On<DispatchRequested>(
+                [conversionId, dispatchId, gateway, eventName, pixelId, requestedAt],
+                e => new Requested(KeyOf(e), e.Text(dispatchId), e.Text(gateway), e.Text(eventName), e.Text(pixelId), e.Time(requestedAt))
+            )
+            .On<DispatchSkipped>(
+                [conversionId, eventName, reason, decidedAt],
+                e => new Skipped(KeyOf(e), e.Text(eventName), e.Text(reason), e.Time(decidedAt))
+            )
+            .On<DispatchSucceeded>([.. Attempted], e => AttemptOf(e, DispatchStatus.Sent, null, null))
+            .On<DispatchFailed>(
+                [.. Attempted, errorClass, retryAt],
+                e => AttemptOf(e, DispatchStatus.Failed, e.Text(errorClass), e.Time(retryAt))
+            )
+            .On<DispatchRedriven>(
+                [conversionId, dispatchId, redrivenAt],
+                e => new Redriven(KeyOf(e), e.Text(dispatchId), e.Time(redrivenAt))
+            )
+            .On<DispatchDeadLettered>([.. Attempted, reason], e => AttemptOf(e, DispatchStatus.Dead, e.Text(reason), null));
+
+    private EventMember[] Attempted => [conversionId, dispatchId, gateway, pixelId, number, attemptedAt, httpStatus, latencyMs];
 
     private ConversionKey KeyOf(EventMembers e) => new(e.TenantId, conversionId.IsAsked ? e.Text(conversionId) : e.Stream.Id);
 
