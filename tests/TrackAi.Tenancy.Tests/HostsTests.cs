@@ -114,8 +114,50 @@ public sealed class HostsTests(TenancyDatabase database) : IClassFixture<Tenancy
 
         await SeenAsync(() => other.Directory().Find("healthy") is not null, "the tenant");
         other.Directory().FindConnection("damaged", "hotmart")!.Secrets.ShouldBe(["secret"]);
+        await Tenants.SuspendAsync("damaged");
+        await SeenAsync(() => other.Directory().Find("damaged")?.Status == TenantStatus.Suspended, "the rest of it still changes");
+        other.Directory().FindConnection("damaged", "hotmart")!.Secrets.ShouldBe(["secret"]);
         await Tenants.SetGatewaySecretAsync("damaged", "hotmart", "mended");
         await SeenAsync(() => other.Directory().FindConnection("damaged", "hotmart")?.Secrets is ["mended"], "the mended secret");
+    }
+
+    [Fact]
+    public async Task What_does_not_open_when_a_host_starts_is_left_out_and_everything_else_is_there()
+    {
+        await using var fresh = new TenancyDatabase();
+        await fresh.InitializeAsync();
+        foreach (var tenant in (string[])["damaged", "healthy"])
+        {
+            await fresh.Tenants.AddTenantAsync(tenant, tenant);
+            await fresh.Tenants.SetGatewaySecretAsync(tenant, "hotmart", "secret");
+            await fresh.Tenants.SetGatewaySecretAsync(tenant, "kiwify", "secret");
+            await fresh.Tenants.SetPixelAsync(tenant, "123", "token");
+            await fresh.Tenants.SetPixelAsync(tenant, "456", "token");
+        }
+        await fresh.ExecuteAsync(
+            """
+            update gateway_secret set sealed = decode('00', 'hex') where tenant_id = 'damaged' and gateway = 'hotmart';
+            update pixel set sealed_token = decode('00', 'hex') where tenant_id = 'damaged' and pixel_id = '123'
+            """
+        );
+
+        await using var host = await fresh.StartAsync();
+
+        var directory = host.Directory();
+        directory.FindConnection("healthy", "hotmart")!.Secrets.ShouldBe(["secret"]);
+        directory.FindConnection("damaged", "hotmart")!.Secrets.ShouldBeEmpty();
+        directory.FindConnection("damaged", "kiwify")!.Secrets.ShouldBe(["secret"]);
+        directory.FindPixel("damaged", "123").ShouldBeNull();
+        directory.FindPixel("damaged", "456")!.AccessToken.ShouldBe("token");
+        directory.RoutePixels("damaged", "kiwify", null).ShouldBe(["123", "456"], "what is meant for the damaged one waits");
+        (await host.Services.GetRequiredService<IMasterKeys>().FindUnopenedAsync())
+            .Select(problem => problem.Split(" does not open")[0])
+            .ShouldBe(["The secret of hotmart of tenant damaged", "The token of pixel 123 of tenant damaged"]);
+
+        await host.Tenants().SetPixelAsync("damaged", "123", "mended");
+        await host.Tenants().SetGatewaySecretAsync("damaged", "hotmart", "mended");
+        directory.FindPixel("damaged", "123")!.AccessToken.ShouldBe("mended");
+        directory.FindConnection("damaged", "hotmart")!.Secrets.ShouldBe(["mended"]);
     }
 
     private static Task SeenAsync(Func<bool> seen, string what) => Eventually.TrueAsync(() => Task.FromResult(seen()), what);

@@ -55,11 +55,13 @@ public sealed class TenancyDatabase : TestDatabase
         );
 
     /// <summary>The services as a command of the command line has them: nothing is started.</summary>
-    public ServiceProvider Command() =>
+    public ServiceProvider Command(string? masterKey = null) => Command(ConnectionString, masterKey ?? Key);
+
+    public static ServiceProvider Command(string connectionString, string masterKey) =>
         new ServiceCollection()
             .AddLogging()
-            .AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection([new("Secrets:MasterKey", Key)]).Build())
-            .AddEventStore(_ => ConnectionString, EventTypes.All, EventTypes.Metadata)
+            .AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection([new("Secrets:MasterKey", masterKey)]).Build())
+            .AddEventStore(_ => connectionString, EventTypes.All, EventTypes.Metadata)
             .AddPrivacy()
             .AddTenancy()
             .BuildServiceProvider();

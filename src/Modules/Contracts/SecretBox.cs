@@ -7,6 +7,7 @@ namespace TrackAi.Contracts;
 /// </summary>
 public interface ISecretBox
 {
+    /// <summary>Throws <see cref="InvalidOperationException"/> when the master key is not the one this database was sealed under.</summary>
     byte[] Seal(string purpose, string plaintext);
 
     /// <summary>Throws <see cref="System.Security.Cryptography.CryptographicException"/> when it was not sealed for this purpose under this master key.</summary>
@@ -18,6 +19,9 @@ public interface IHoldSecrets
 {
     /// <summary>Opens every secret and seals it anew, now that another master key is the one; returns how many.</summary>
     Task<long> ResealAsync(CancellationToken cancellationToken);
+
+    /// <summary>What does not open under the master key, each in words that name it and how it is set anew.</summary>
+    Task<IReadOnlyList<string>> FindUnopenedAsync(CancellationToken cancellationToken);
 }
 
 /// <param name="LookupKey">Whether the key of look-ups was sealed anew; it stays the same itself.</param>
@@ -28,6 +32,9 @@ public interface IMasterKeys
 {
     /// <summary>What is wrong with the configured key for this database, and the remedy; null when it is the right one.</summary>
     string? Problem();
+
+    /// <summary>The secrets that do not open although the key is the right one: damaged, or brought in from elsewhere.</summary>
+    Task<IReadOnlyList<string>> FindUnopenedAsync(CancellationToken cancellationToken = default);
 
     /// <summary>Wraps everything under <c>Secrets:MasterKey</c> that is still under <c>Secrets:OtherMasterKey</c>. Doing it again finds nothing.</summary>
     Task<KeyRotation> RotateAsync(CancellationToken cancellationToken = default);

@@ -77,7 +77,9 @@ public sealed record Tenant(string Slug, string Name, TenantStatus Status, strin
     public IReadOnlyList<string> Origins { get; init; } = [];
 }
 
-/// <summary>A tenant's account at a gateway: the secrets that are valid now (newest first) and who may deliver.</summary>
+/// <summary>
+/// A tenant's account at a gateway: the secrets that are valid now (newest first; none where what is kept does not open) and who may deliver.
+/// </summary>
 public sealed record GatewayConnection(string Gateway, IReadOnlyList<string> Secrets, IReadOnlyList<string> AllowedNetworks)
 {
     /// <summary>SHA-256 in hex of the segment that its webhook URL must end with; null when none is asked for.</summary>
@@ -125,6 +127,6 @@ public interface ITenantDirectory
     /// <summary>Whether the funnel of a sale of this gateway and product has its renewals sent.</summary>
     bool SendsRenewals(string slug, string gateway, string? productId);
 
-    /// <summary>Null when the tenant has no such pixel or it has no token.</summary>
+    /// <summary>Null when the tenant has no such pixel or it has no token that opens.</summary>
     Pixel? FindPixel(string slug, string pixelId);
 }

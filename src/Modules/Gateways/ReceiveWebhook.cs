@@ -95,6 +95,14 @@ internal static class ReceiveWebhook
                 gateway,
                 "no_secret"
             );
+        if (connection.Secrets.Count == 0)
+            return Problem(
+                503,
+                "The secret cannot be used",
+                $"The secret kept for {sender.Name} does not open under this installation's master key: run 'gateways set {tenant.Slug} {sender.Name} --secret …', then send it again.",
+                gateway,
+                "unopened_secret"
+            );
         if (!IsAllowed(http.Connection.RemoteIpAddress, connection.AllowedNetworks))
             return Problem(
                 403,

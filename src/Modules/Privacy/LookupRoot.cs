@@ -32,6 +32,12 @@ internal sealed class LookupRoot(MasterKey master, NpgsqlDataSource database, Ra
         }
     }
 
+    /// <summary>
+    /// Throws <see cref="InvalidOperationException"/> when the master key is not this database's. A database that had none yet takes this one: the
+    /// first thing sealed in it decides.
+    /// </summary>
+    public void AssertKey() => _ = Value;
+
     /// <summary>Seals it under the master key alone; false when it was.</summary>
     public bool Rotate()
     {

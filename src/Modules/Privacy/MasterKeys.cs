@@ -21,7 +21,7 @@ internal sealed class MasterKeys(
     {
         try
         {
-            _ = lookups.Value;
+            lookups.AssertKey();
             return null;
         }
         catch (InvalidOperationException wrong)
@@ -49,6 +49,14 @@ internal sealed class MasterKeys(
         foreach (var holder in secrets)
             opened += await holder.ResealAsync(cancellationToken);
         return new KeyRotation(keys, opened, lookups.Rotate());
+    }
+
+    public async Task<IReadOnlyList<string>> FindUnopenedAsync(CancellationToken cancellationToken = default)
+    {
+        var unopened = new List<string>();
+        foreach (var holder in secrets)
+            unopened.AddRange(await holder.FindUnopenedAsync(cancellationToken));
+        return unopened;
     }
 
     private async Task<long> RewrapAsync(CancellationToken cancellationToken)

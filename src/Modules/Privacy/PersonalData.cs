@@ -78,6 +78,7 @@ internal sealed class PersonalData(MasterKey master, StreamKeys keys, LookupRoot
 
     private SealedPerson SealUnderFreshKey(StreamId stream, byte format, ReadOnlySpan<byte> content)
     {
+        lookups.AssertKey();
         Span<byte> key = stackalloc byte[KeyLength];
         random.GetBytes(key);
         var context = Context(stream);

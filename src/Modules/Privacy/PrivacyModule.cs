@@ -40,7 +40,8 @@ public static class PrivacyModule
         services.AddSingleton<LookupRoot>();
         services.AddSingleton<IMasterKeys, MasterKeys>();
         services.AddSingleton<StreamKeys>();
-        services.AddSingleton<ISecretBox, SecretBox>();
+        services.AddSingleton<SecretBox>();
+        services.AddSingleton<ISecretBox, GuardedSecretBox>();
         services.AddSingleton<IPersonalData, PersonalData>();
         services.AddSingleton<PersonHashes>();
         services.AddSingleton<OpenPeople>();

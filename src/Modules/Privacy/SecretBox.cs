@@ -18,3 +18,18 @@ internal sealed class SecretBox(MasterKey master, RandomNumberGenerator random) 
 
     public string Open(string purpose, byte[] @sealed) => Encoding.UTF8.GetString(Aead.Open(Format, key, other, purpose, @sealed));
 }
+
+/// <summary>
+/// The same over a database: what is sealed under a key that is not the database's would open for nobody, so that is refused before anything is
+/// written.
+/// </summary>
+internal sealed class GuardedSecretBox(SecretBox box, LookupRoot lookups) : ISecretBox
+{
+    public byte[] Seal(string purpose, string plaintext)
+    {
+        lookups.AssertKey();
+        return box.Seal(purpose, plaintext);
+    }
+
+    public string Open(string purpose, byte[] @sealed) => box.Open(purpose, @sealed);
+}

@@ -100,8 +100,9 @@ internal static class EnvironmentCommands
         }
 
         // Reading the options is what validates them.
-        var problem = services.GetRequiredService<Contracts.IMasterKeys>().Problem();
-        checks.Add(new Check("master key", problem is null, problem ?? "opens what this database holds"));
+        var keys = services.GetRequiredService<Contracts.IMasterKeys>();
+        var problem = keys.Problem();
+        checks.Add(new Check("master key", problem is null, problem ?? "is this database's"));
         var differences = await services.GetRequiredService<SchemaMigrator>().AssertAsync(cancellationToken);
         checks.Add(
             new Check(
@@ -110,7 +111,15 @@ internal static class EnvironmentCommands
                 differences.Count == 0 ? "up to date" : $"{differences.Count} differences: 'db assert' lists them"
             )
         );
+        // Under a wrong key nothing opens, and without its tables there is nothing.
+        if (problem is null && differences.Count == 0)
+            checks.AddRange(await CheckSecretsAsync(keys, cancellationToken));
     }
+
+    private static async Task<IEnumerable<Check>> CheckSecretsAsync(Contracts.IMasterKeys keys, CancellationToken cancellationToken) =>
+        await keys.FindUnopenedAsync(cancellationToken) is { Count: > 0 } unopened
+            ? unopened.Select(one => new Check("secrets", false, one))
+            : [new Check("secrets", true, "all open")];
 
     private static readonly (string What, string Sql, Func<string, bool> IsRight)[] Settings =
     [

@@ -145,6 +145,8 @@ internal sealed class Probe : IDisposable
     private (bool, string) Connected() =>
         directory.FindConnection(funnel.Tenant, funnel.Gateway) is null
             ? (false, $"no secret is set: gateways set {funnel.Tenant} {funnel.Gateway} --secret -")
+        : directory.FindConnection(funnel.Tenant, funnel.Gateway)!.Secrets.Count == 0
+            ? (false, $"its secret does not open: gateways set {funnel.Tenant} {funnel.Gateway} --secret -")
         : directory.FindConnection(funnel.Tenant, funnel.Gateway)!.UrlSegmentDigest is not null && funnel.Segment is null
             ? (false, "its webhook URL ends with a secret segment: give --segment")
         : (true, funnel.Gateway);

@@ -106,8 +106,9 @@ internal static class TrackAiCommandLine
             NpgsqlException or EventStoreUnavailableException => $"Postgres cannot be used: {exception.Message}",
             IOException { Message: var message } when message.Contains("address already in use", StringComparison.OrdinalIgnoreCase) =>
                 $"{message} Another program serves there; choose another address with --Urls.",
-            InvalidOperationException { Source: { } source } when source.StartsWith("TrackAi.", StringComparison.Ordinal) =>
-                exception.Message,
+            InvalidOperationException
+            or System.Security.Cryptography.CryptographicException
+                when exception.Source is { } source && source.StartsWith("TrackAi.", StringComparison.Ordinal) => exception.Message,
             _ => null,
         };
 }

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Xml.Linq;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.DataProtection.Repositories;
@@ -37,14 +38,8 @@ internal sealed class DataProtectionKeys(NpgsqlDataSource database, ISecretBox b
 
     public async Task<long> ResealAsync(CancellationToken cancellationToken)
     {
-        var rows = new List<(string Name, string Xml)>();
-        await using (var select = database.CreateCommand("select name, xml from data_protection_key"))
-        await using (var reader = await select.ExecuteReaderAsync(cancellationToken))
-            while (await reader.ReadAsync(cancellationToken))
-                rows.Add((reader.GetString(0), reader.GetString(1)));
-
         var resealed = 0L;
-        foreach (var (name, xml) in rows)
+        foreach (var (name, xml) in await ReadAsync(cancellationToken))
         {
             var element = XElement.Parse(xml);
             foreach (var part in element.Descendants(SealedXml.Element).ToArray())
@@ -57,6 +52,36 @@ internal sealed class DataProtectionKeys(NpgsqlDataSource database, ISecretBox b
         }
 
         return resealed;
+    }
+
+    public async Task<IReadOnlyList<string>> FindUnopenedAsync(CancellationToken cancellationToken) =>
+        [
+            .. from row in await ReadAsync(cancellationToken)
+            where !XElement.Parse(row.Xml).Descendants(SealedXml.Element).All(Opens)
+            select $"The key of cookies '{row.Name}' does not open. Delete it from data_protection_key; who is signed in by it signs in again.",
+        ];
+
+    private bool Opens(XElement part)
+    {
+        try
+        {
+            SealedXml.Open(box, part);
+            return true;
+        }
+        catch (CryptographicException)
+        {
+            return false;
+        }
+    }
+
+    private async Task<IReadOnlyList<(string Name, string Xml)>> ReadAsync(CancellationToken cancellationToken)
+    {
+        var rows = new List<(string Name, string Xml)>();
+        await using var select = database.CreateCommand("select name, xml from data_protection_key");
+        await using var reader = await select.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+            rows.Add((reader.GetString(0), reader.GetString(1)));
+        return rows;
     }
 }
 

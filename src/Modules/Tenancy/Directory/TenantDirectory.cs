@@ -5,7 +5,8 @@ using TrackAi.Contracts;
 namespace TrackAi.Tenancy;
 
 /// <summary>All tenants in memory: one snapshot, replaced whole, read without a lock.</summary>
-internal sealed partial class TenantDirectory(TenantReader reader, TimeProvider time, ILogger<TenantDirectory> logger) : ITenantDirectory
+internal sealed partial class TenantDirectory(TenantReader reader, IMasterKeys keys, TimeProvider time, ILogger<TenantDirectory> logger)
+    : ITenantDirectory
 {
     private readonly SemaphoreSlim reloading = new(1, 1);
     private volatile TenantSnapshot? snapshot;
@@ -32,16 +33,16 @@ internal sealed partial class TenantDirectory(TenantReader reader, TimeProvider 
 
     public KnownApiKey? FindKey(KeyDigest digest) => Snapshot.ApiKeys.GetValueOrDefault(digest);
 
-    /// <summary>The first load. Fails when anything does not open: the master key is most likely the wrong one.</summary>
+    /// <summary>The first load. Fails when the master key is the wrong one; what alone does not open under the right one stops nobody else.</summary>
     public async Task LoadAsync(CancellationToken cancellationToken)
     {
         await reloading.WaitAsync(cancellationToken);
         try
         {
             var read = await reader.ReadAsync(null, cancellationToken);
-            if (read.Unreadable.Count > 0)
-                throw new InvalidOperationException(read.Unreadable[0].Problem);
-            snapshot = new TenantSnapshot(read.Known);
+            if (read.Unopened.Count > 0 && keys.Problem() is { } problem)
+                throw new InvalidOperationException(problem);
+            snapshot = new TenantSnapshot(Settle(read, new Dictionary<string, KnownTenant>(StringComparer.Ordinal)));
         }
         finally
         {
@@ -49,7 +50,7 @@ internal sealed partial class TenantDirectory(TenantReader reader, TimeProvider 
         }
     }
 
-    /// <summary>Reads some tenants anew, or all for null. Does nothing before the first load. A tenant that does not open stays as it was.</summary>
+    /// <summary>Reads some tenants anew, or all for null. Does nothing before the first load. A secret or token that does not open stays as it was.</summary>
     public async Task ReloadAsync(IReadOnlyCollection<string>? slugs, CancellationToken cancellationToken)
     {
         if (!IsLoaded)
@@ -59,17 +60,34 @@ internal sealed partial class TenantDirectory(TenantReader reader, TimeProvider 
         try
         {
             var read = await reader.ReadAsync(slugs, cancellationToken);
-            foreach (var unreadable in read.Unreadable)
-                LogUnreadable(logger, unreadable.Slug, unreadable.Problem);
             var before = Snapshot;
-            var kept = read.Unreadable.Select(tenant => before.Tenants.GetValueOrDefault(tenant.Slug)).OfType<KnownTenant>();
-            IReadOnlyCollection<KnownTenant> found = [.. read.Known, .. kept];
+            var found = Settle(read, before.Tenants);
             snapshot = slugs is null ? new TenantSnapshot(found) : before.With(slugs, found);
         }
         finally
         {
             reloading.Release();
         }
+    }
+
+    private Dictionary<string, KnownTenant>.ValueCollection Settle(ReadTenants read, IReadOnlyDictionary<string, KnownTenant> before)
+    {
+        var found = read.Known.ToDictionary(known => known.Tenant.Slug, StringComparer.Ordinal);
+        foreach (var unopened in read.Unopened)
+        {
+            var kept = found[unopened.Slug].Keeping(unopened, before.GetValueOrDefault(unopened.Slug));
+            if (kept is not null)
+                found[unopened.Slug] = kept;
+            LogUnopened(
+                logger,
+                unopened.Slug,
+                unopened.Problem,
+                kept is not null ? "This host goes on with what it knew."
+                    : unopened.PixelId is null ? "Its deliveries are answered 503 until then."
+                    : "What is to be sent to it waits until then."
+            );
+        }
+        return found.Values;
     }
 
     /// <summary>
@@ -93,6 +111,6 @@ internal sealed partial class TenantDirectory(TenantReader reader, TimeProvider 
     [LoggerMessage(7003, LogLevel.Warning, "Tenant {Tenant} was changed; this host sees it a little later, Postgres did not answer.")]
     private static partial void LogLate(ILogger logger, string tenant, Exception exception);
 
-    [LoggerMessage(7001, LogLevel.Error, "Tenant {Tenant} could not be read anew and stays as it was. {Problem}")]
-    private static partial void LogUnreadable(ILogger logger, string tenant, string problem);
+    [LoggerMessage(7001, LogLevel.Error, "Something of tenant {Tenant} cannot be used. {Problem} {Consequence}")]
+    private static partial void LogUnopened(ILogger logger, string tenant, string problem, string consequence);
 }

@@ -5,10 +5,29 @@ using TrackAi.Contracts;
 
 namespace TrackAi.Tenancy;
 
-/// <summary>A tenant that could not be read because something of it does not open under the master key; says what and the remedy.</summary>
-internal sealed record UnreadableTenant(string Slug, string Problem);
+/// <summary>A secret or token that does not open under the master key, as an operator must hear of it.</summary>
+/// <param name="Gateway">Whose secret it is; null for a pixel's token.</param>
+/// <param name="PixelId">Whose token it is; null for a gateway's secret.</param>
+internal sealed record Unopened(string Slug, string? Gateway, string? PixelId, string Problem)
+{
+    public static Unopened Secret(string tenant, string gateway) =>
+        new(
+            tenant,
+            gateway,
+            null,
+            $"The secret of {gateway} of tenant {tenant} does not open under Secrets:MasterKey. Set it anew: 'gateways set {tenant} {gateway} --secret -'."
+        );
 
-internal sealed record ReadTenants(IReadOnlyList<KnownTenant> Known, IReadOnlyList<UnreadableTenant> Unreadable);
+    public static Unopened Token(string tenant, string pixelId) =>
+        new(
+            tenant,
+            null,
+            pixelId,
+            $"The token of pixel {pixelId} of tenant {tenant} does not open under Secrets:MasterKey. Set it anew: 'pixels set {tenant} {pixelId} --token -'."
+        );
+}
+
+internal sealed record ReadTenants(IReadOnlyList<KnownTenant> Known, IReadOnlyList<Unopened> Unopened);
 
 /// <summary>Reads tenants with all that belongs to them, in one round trip, and opens what is sealed.</summary>
 internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
@@ -39,20 +58,9 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
     public async Task<ReadTenants> ReadAsync(IReadOnlyCollection<string>? slugs, CancellationToken cancellationToken)
     {
         var rows = await ReadRowsAsync(slugs, cancellationToken);
-        var known = new List<KnownTenant>();
-        var unreadable = new List<UnreadableTenant>();
-        foreach (var (tenant, processing) in rows.Tenants)
-        {
-            try
-            {
-                known.Add(Open(tenant, processing, rows));
-            }
-            catch (UnopenedException exception)
-            {
-                unreadable.Add(new UnreadableTenant(tenant.Slug, exception.Message));
-            }
-        }
-        return new ReadTenants(known, unreadable);
+        var unopened = new List<Unopened>();
+        var known = rows.Tenants.Select(row => Open(row.Tenant, row.Processing, rows, unopened)).ToArray();
+        return new ReadTenants(known, unopened);
     }
 
     private async Task<Rows> ReadRowsAsync(IReadOnlyCollection<string>? slugs, CancellationToken cancellationToken)
@@ -145,61 +153,77 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
         );
     }
 
-    private KnownTenant Open(Tenant tenant, DataProcessing? processing, Rows rows)
+    // What does not open is left out and told; the rest of the tenant is as it should be.
+    private KnownTenant Open(Tenant tenant, DataProcessing? processing, Rows rows, List<Unopened> unopened)
     {
         var slug = tenant.Slug;
-        var pixels = rows.Pixels[slug].Select(pixel => Open(slug, pixel) with { DataProcessing = processing }).ToArray();
+        var pixels = rows.Pixels[slug].ToArray();
         return new KnownTenant(
             tenant,
             rows.Secrets[slug]
                 .GroupBy(row => row.Gateway, row => row.Secret, StringComparer.Ordinal)
                 .ToFrozenDictionary(
                     group => group.Key,
-                    group => Open(slug, group.Key, [.. group], rows.Settings.GetValueOrDefault((slug, group.Key), Settings.None)),
+                    group => Open(slug, group.Key, [.. group], rows.Settings.GetValueOrDefault((slug, group.Key), Settings.None), unopened),
                     StringComparer.Ordinal
                 ),
+            // Sales are still meant for a pixel whose token does not open: they wait for another one.
             new FunnelRoutes([.. rows.Funnels[slug]], [.. pixels.Select(pixel => pixel.PixelId)]),
-            pixels.ToFrozenDictionary(pixel => pixel.PixelId, StringComparer.Ordinal),
+            pixels
+                .Select(pixel => Open(slug, pixel, processing, unopened))
+                .OfType<Pixel>()
+                .ToFrozenDictionary(pixel => pixel.PixelId, StringComparer.Ordinal),
             [.. rows.ApiKeys[slug]]
         );
     }
 
-    // Newest first: the current one is the one without an end.
-    private KnownConnection Open(string tenant, string gateway, IReadOnlyList<SealedSecret> secrets, Settings settings)
+    // The current one is the one without an end. No connection is left out: without a secret it takes nothing in, and says why.
+    private KnownConnection Open(
+        string tenant,
+        string gateway,
+        IReadOnlyList<SealedSecret> secrets,
+        Settings settings,
+        List<Unopened> unopened
+    )
     {
         var opened = secrets
-            .Select(secret => Opened($"The secret of {gateway} of tenant {tenant}", () => secret.Open(box, tenant, gateway)))
+            .Select(secret => (secret.ValidUntil, Text: TryOpen(() => secret.Open(box, tenant, gateway))))
+            .Where(secret => secret.Text is not null)
             .ToArray();
-        var connection = new GatewayConnection(gateway, opened, settings.Networks)
+        if (opened.Length < secrets.Count)
+            unopened.Add(Unopened.Secret(tenant, gateway));
+        var connection = new GatewayConnection(gateway, [.. opened.Select(secret => secret.Text!)], settings.Networks)
         {
             UrlSegmentDigest = settings.UrlSegmentDigest,
             Amount = settings.Amount,
         };
-        return new KnownConnection(connection, connection with { Secrets = opened[..1] }, secrets.Count > 1 ? secrets[1].ValidUntil : null);
+        return new KnownConnection(
+            connection,
+            connection with
+            {
+                Secrets = [.. opened.Where(secret => secret.ValidUntil is null).Select(secret => secret.Text!)],
+            },
+            opened.Select(secret => secret.ValidUntil).FirstOrDefault(until => until is not null)
+        );
     }
 
-    private Pixel Open(string tenant, SealedPixel pixel) =>
-        new(
-            pixel.PixelId,
-            Opened(
-                $"The token of pixel {pixel.PixelId} of tenant {tenant}",
-                () => box.Open(PixelTokens.Purpose(tenant, pixel.PixelId), pixel.Token)
-            ),
-            pixel.TestEventCode
-        );
+    private Pixel? Open(string tenant, SealedPixel pixel, DataProcessing? processing, List<Unopened> unopened)
+    {
+        if (TryOpen(() => box.Open(PixelTokens.Purpose(tenant, pixel.PixelId), pixel.Token)) is { } token)
+            return new Pixel(pixel.PixelId, token, pixel.TestEventCode) { DataProcessing = processing };
+        unopened.Add(Unopened.Token(tenant, pixel.PixelId));
+        return null;
+    }
 
-    private static string Opened(string what, Func<string> open)
+    private static string? TryOpen(Func<string> open)
     {
         try
         {
             return open();
         }
-        catch (CryptographicException exception)
+        catch (CryptographicException)
         {
-            throw new UnopenedException(
-                $"{what} does not open under Secrets:MasterKey. Start with the master key it was sealed under, or set it anew.",
-                exception
-            );
+            return null;
         }
     }
 
@@ -219,6 +243,4 @@ internal sealed class TenantReader(NpgsqlDataSource dataSource, ISecretBox box)
         ILookup<string, SealedPixel> Pixels,
         ILookup<string, KnownApiKey> ApiKeys
     );
-
-    private sealed class UnopenedException(string message, Exception inner) : Exception(message, inner);
 }

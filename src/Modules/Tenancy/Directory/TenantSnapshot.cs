@@ -24,6 +24,9 @@ internal sealed record KnownApiKey(Guid Id, string Tenant, KeyDigest Digest, IRe
 internal sealed record KnownConnection(GatewayConnection Now, GatewayConnection Later, DateTimeOffset? PreviousUntil)
 {
     public GatewayConnection At(DateTimeOffset now) => now < PreviousUntil ? Now : Later;
+
+    public KnownConnection WithSecretsOf(KnownConnection other) =>
+        new(Now with { Secrets = other.Now.Secrets }, Later with { Secrets = other.Later.Secrets }, other.PreviousUntil);
 }
 
 /// <summary>All that is known of one tenant. Never changed: a reload makes a new one.</summary>
@@ -33,7 +36,21 @@ internal sealed record KnownTenant(
     FunnelRoutes Funnels,
     FrozenDictionary<string, Pixel> Pixels,
     IReadOnlyList<KnownApiKey> ApiKeys
-);
+)
+{
+    /// <summary>The same with the secret or token that does not open any more as it was before; null where it was not known.</summary>
+    public KnownTenant? Keeping(Unopened unopened, KnownTenant? before)
+    {
+        if (unopened.Gateway is { } gateway && before?.Connections.GetValueOrDefault(gateway) is { Now.Secrets.Count: > 0 } connection)
+            return this with { Connections = With(Connections, gateway, Connections[gateway].WithSecretsOf(connection)) };
+        if (unopened.PixelId is { } pixelId && before?.Pixels.GetValueOrDefault(pixelId) is { } pixel)
+            return this with { Pixels = With(Pixels, pixelId, pixel) };
+        return null;
+    }
+
+    private static FrozenDictionary<string, T> With<T>(FrozenDictionary<string, T> all, string key, T value) =>
+        all.Where(pair => pair.Key != key).Append(new(key, value)).ToFrozenDictionary(StringComparer.Ordinal);
+}
 
 /// <summary>All tenants at one moment.</summary>
 internal sealed class TenantSnapshot

@@ -3,7 +3,7 @@ using TrackAi.Contracts;
 namespace TrackAi.Tenancy;
 
 /// <inheritdoc/>
-internal sealed class Onboard(ITenantAdministration tenants) : IOnboarding
+internal sealed class Onboard(ITenantAdministration tenants, IMasterKeys keys) : IOnboarding
 {
     public async Task<Onboarded> OnboardAsync(Onboarding wanted, CancellationToken cancellationToken = default)
     {
@@ -13,6 +13,10 @@ internal sealed class Onboard(ITenantAdministration tenants) : IOnboarding
                 "pixel",
                 "A pixel token needs its pixel; give the pixel's id, too."
             );
+
+        // Asked first, or it would be left half done.
+        if ((wanted.Secret ?? wanted.PixelToken) is not null && keys.Problem() is { } problem)
+            throw new InvalidOperationException(problem);
 
         var slug = wanted.Tenant;
         var funnel = wanted.Funnel ?? wanted.Gateway.Trim().ToLowerInvariant();
