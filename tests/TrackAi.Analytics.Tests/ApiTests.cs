@@ -1,6 +1,8 @@
 using System.Net;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using TrackAi.Contracts;
+using TrackAi.EventStore;
 
 namespace TrackAi.Analytics.Tests;
 
@@ -72,6 +74,38 @@ public sealed class ApiTests(ApiHost api) : IClassFixture<ApiHost>
         rate.Each("days", "matchRatePct").ShouldBe(["", "100", "50"]);
         // What is undecided has no rule yet.
         rate.Each("gateways", "rule").ShouldBe(["click_token", "fbp", "unmatched"]);
+    }
+
+    [Fact]
+    public async Task Amounts_in_the_log_that_no_sum_holds_do_not_break_the_figures()
+    {
+        foreach (var order in (string[])["A1", "A2", "A3"])
+        {
+            var sale = Facts.Received(tenant, order, amount: 197.90m, currency: order == "A3" ? "USD" : "BRL");
+            await AppendAsync(sale, Facts.Matched(sale));
+        }
+        await api.CaughtUpAsync();
+        // As an older version, or another program, appended them.
+        await api.ExecuteAsync(
+            $$"""
+            update mt_events set data = jsonb_set(data, '{value,amount}', '0.1111111111111111111111111111')
+            where tenant_id = '{{tenant}}' and stream_id = 'conversion-hotmart-A1' and type = 'conversion_received';
+            update mt_events set data = jsonb_set(data, '{value,amount}', '7000000000000000000000000000.5')
+            where tenant_id = '{{tenant}}' and stream_id = 'conversion-hotmart-A3' and type = 'conversion_received'
+            """
+        );
+        foreach (var projection in (string[])["ConversionStatus", "DispatchSummary"])
+            await api.Host.Services.GetRequiredService<ProjectionRebuilder>().RebuildAsync(projection);
+
+        var rate = await GetAsync("match-rate");
+
+        rate.Status.ShouldBe(HttpStatusCode.OK);
+        rate.Each("gateways", "revenue").ShouldBe(["""{"BRL":198.011111,"USD":1000000000000}"""]);
+        (await api.RowsAsync("select amount from conversion where tenant_id = $1 order by order_id", tenant)).ShouldBe([
+            "0.111111",
+            "197.90",
+            "1000000000000",
+        ]);
     }
 
     [Theory]

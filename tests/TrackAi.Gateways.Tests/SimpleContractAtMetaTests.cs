@@ -24,6 +24,23 @@ public sealed class SimpleContractAtMetaTests(TrackAiServer server) : IClassFixt
     }
 
     [Fact]
+    public async Task An_amount_with_more_decimals_than_any_currency_has_is_rounded_in_the_log_and_at_Meta()
+    {
+        var seller = await server.NewSellerAsync();
+        var order = seller.NewOrder();
+
+        (await seller.DeliverAsync(Seller.Sale(order, amount: 0.1111111111111111111111111111m))).Code.ShouldBe(202);
+
+        (await server.ArrivedAsync(order)).Event.GetProperty("custom_data").GetProperty("value").GetRawText().ShouldBe("0.111111");
+        (
+            await server.Database.ScalarAsync<string>(
+                "select data->'value'->>'amount' || ' ' || (data->>'notes') from mt_events where tenant_id = $1 and type = 'conversion_received'",
+                seller.Tenant
+            )
+        ).ShouldBe("""0.111111 ["amount: rounded to 6 decimals"]""");
+    }
+
+    [Fact]
     public async Task A_birth_date_and_a_gender_that_cannot_be_read_are_dropped_and_the_sale_is_sent()
     {
         var seller = await server.NewSellerAsync();

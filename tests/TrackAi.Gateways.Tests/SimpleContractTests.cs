@@ -46,6 +46,7 @@ public sealed class SimpleContractTests
     [InlineData("amount", "-1")]
     [InlineData("amount", "\"12,5\"")]
     [InlineData("amount", "1000000000")]
+    [InlineData("amount", "7e27")]
     [InlineData("currency", null)]
     [InlineData("currency", "\"R$\"")]
     [InlineData("currency", "\"BR1\"")]
@@ -78,6 +79,22 @@ public sealed class SimpleContractTests
     [Fact]
     public void A_buyer_of_whom_nothing_is_known_is_one() =>
         Translate(root => root["customer"] = new JsonObject()).Buyer.Email.ShouldBeNull();
+
+    [Theory]
+    [InlineData("0.1111111111111111111111111111", 0.111111)]
+    [InlineData("\"0.0000005\"", 0.000001)]
+    [InlineData("297.4999995", 297.5)]
+    public void An_amount_keeps_six_decimals_and_a_note_says_so(string amount, double kept)
+    {
+        var sale = Translate(root => root["amount"] = JsonNode.Parse(amount));
+
+        sale.Value.Amount.ShouldBe((decimal)kept);
+        sale.Notes.ShouldBe(["amount: rounded to 6 decimals"]);
+    }
+
+    [Fact]
+    public void Zeros_after_the_sixth_decimal_are_nothing_to_tell() =>
+        Translate(root => root["amount"] = JsonNode.Parse("297.500000000")).Notes.ShouldBeEmpty();
 
     [Fact]
     public void A_currency_in_lower_case_is_taken_in_upper_case() =>

@@ -171,7 +171,7 @@ public sealed class VisitTests(TrackAiServer server) : IClassFixture<TrackAiServ
                 email = "Idalina.Prates@Exemplo.com.br",
                 phone = "(85) 98700-1122",
                 product_id = "PPPB0AQX",
-                value = "297.50",
+                value = "297.50000049",
                 currency = "brl",
                 event_source_url = "https://exemplo.com.br/oferta?email=idalina.prates@exemplo.com.br",
             }
@@ -231,6 +231,7 @@ public sealed class VisitTests(TrackAiServer server) : IClassFixture<TrackAiServ
     [InlineData("click", """{"age_ms":"yesterday"}""", "age_ms")]
     [InlineData("pageview", """{"value":"a lot","currency":"BRL"}""", "value")]
     [InlineData("pageview", """{"value":-1,"currency":"BRL"}""", "value")]
+    [InlineData("pageview", """{"value":7e27,"currency":"BRL"}""", "value")]
     [InlineData("pageview", """{"value":1e400,"currency":"BRL"}""", "value")]
     [InlineData("initiate_checkout", """{"value":1}""", "currency")]
     [InlineData("initiate_checkout", """{"value":1,"currency":"REAL"}""", "currency")]

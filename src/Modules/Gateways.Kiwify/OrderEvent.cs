@@ -42,7 +42,7 @@ internal static class OrderEvent
             State = state,
             GatewayStatus = name,
             Kind = IsRenewal(root, name) ? ConversionKind.Renewal : ConversionKind.Sale,
-            Value = new Money(chosen.Amount / 100, currency),
+            Value = new Money(chosen.Amount, currency),
             ProductId = root.Text("Product", "product_id"),
             Buyer = Buyer(root),
             Campaign = new Campaign(
@@ -84,9 +84,9 @@ internal static class OrderEvent
             _ => null,
         };
 
-    // Old deliveries told only what was charged.
+    // In centavos. Old deliveries told only what was charged.
     private static decimal? AmountOf(JsonElement root, string name) =>
-        root.Amount("Commissions", name) ?? (name == Amounts[0] ? root.Amount("Commissions", "charge_amount") : null);
+        (root.Amount("Commissions", name) ?? (name == Amounts[0] ? root.Amount("Commissions", "charge_amount") : null)) / 100;
 
     // A renewal may come as an approval of the new order, too.
     private static bool IsRenewal(JsonElement root, string name) =>

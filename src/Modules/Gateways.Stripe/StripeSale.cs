@@ -129,8 +129,9 @@ internal sealed class StripeSale(string type, JsonElement root, JsonElement told
             return new Translation.NotUnderstood("neither PaymentIntent nor invoice is named");
         if (told.Currency("currency") is not { } currency)
             return new Translation.NotUnderstood("currency is no currency");
-        if (amount is not (>= 0 and < 1_000_000_000_000))
+        if (amount is not (>= 0 and < Money.Limit))
             return new Translation.NotUnderstood("the amount is missing");
+        var value = amount.Value / MinorUnits.In(currency);
 
         var buyer = person is null
             ? new Person()
@@ -156,7 +157,8 @@ internal sealed class StripeSale(string type, JsonElement root, JsonElement told
             State = state,
             Kind = IsOfTestMode ? ConversionKind.Test : ConversionKind.Sale,
             GatewayStatus = type,
-            Value = new Money(amount.Value / MinorUnits.In(currency), currency),
+            Value = new Money(value, currency),
+            Notes = [.. Money.NotesOn("amount", value)],
             Buyer = buyer,
             Campaign = Tracking(),
             ClickIds = tokens,

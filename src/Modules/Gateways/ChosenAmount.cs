@@ -1,10 +1,11 @@
 using System.Text.Json;
+using TrackAi.Contracts;
 
 namespace TrackAi.Gateways;
 
 /// <summary>The amount that is a sale's value.</summary>
 /// <param name="Name">Which of the gateway's amounts it is.</param>
-/// <param name="Notes">Says so where it is not the one that was asked for.</param>
+/// <param name="Notes">Says so where it is not the one that was asked for, or not kept as it came.</param>
 public sealed record ChosenAmount(string Name, decimal Amount, IReadOnlyList<string> Notes);
 
 public static class ChosenAmounts
@@ -15,6 +16,7 @@ public static class ChosenAmounts
     /// </summary>
     /// <param name="amounts"><see cref="IGateway.Amounts"/>.</param>
     /// <param name="asked"><see cref="WebhookDelivery.Amount"/>.</param>
+    /// <param name="read">In major units.</param>
     public static ChosenAmount? AmountChosen(
         this JsonElement root,
         IReadOnlyList<string> amounts,
@@ -27,7 +29,10 @@ public static class ChosenAmounts
                 return new ChosenAmount(
                     name,
                     amount,
-                    asked is null || name == asked ? [] : [$"{asked}: missing, {name} was taken for the value"]
+                    [
+                        .. asked is null || name == asked ? (string[])[] : [$"{asked}: missing, {name} was taken for the value"],
+                        .. Money.NotesOn(name, amount),
+                    ]
                 );
         return null;
     }

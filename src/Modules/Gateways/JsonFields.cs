@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using TrackAi.Contracts;
 
 namespace TrackAi.Gateways;
 
@@ -43,7 +44,7 @@ public static class JsonFields
 
     /// <summary>An amount of money that somebody may have paid; null otherwise.</summary>
     public static decimal? Amount(this JsonElement element, params ReadOnlySpan<string> path) =>
-        element.Number(path) is { } amount and >= 0 and < 1_000_000_000_000 ? amount : null;
+        element.Number(path) is { } amount and >= 0 and < Money.Limit ? amount : null;
 
     /// <summary>An ISO 4217 code in upper case; null otherwise.</summary>
     public static string? Currency(this JsonElement element, params ReadOnlySpan<string> path) =>

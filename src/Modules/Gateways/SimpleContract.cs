@@ -52,13 +52,15 @@ public sealed record SimpleContract
         if (!Statuses.TryGetValue(status, out var state))
             throw new InvalidDeliveryException("status", $"must be one of {string.Join(", ", Statuses.Keys)}");
 
+        var amount = Amount(root);
+        notes.AddRange(Money.NotesOn(AmountField, amount));
         return new Translation.Sale
         {
             OrderId = OrderId(root),
             State = state,
             GatewayStatus = status.ToLowerInvariant(),
             Kind = IsTest(root) ? ConversionKind.Test : ConversionKind.Sale,
-            Value = new Money(Amount(root), Currency(root)),
+            Value = new Money(amount, Currency(root)),
             ProductId = root.Text("product_id"),
             Buyer = Buyer(root),
             Campaign = ReadCampaign(root),
@@ -94,7 +96,7 @@ public sealed record SimpleContract
             ? amount
             : throw new InvalidDeliveryException(
                 AmountField,
-                "must be a number in major units (297.5), or the same as text, and not negative"
+                "must be a number in major units (297.5), or the same as text, not negative and less than 1,000,000,000"
             );
     }
 

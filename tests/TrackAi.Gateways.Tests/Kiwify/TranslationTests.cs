@@ -226,6 +226,22 @@ public sealed class TranslationTests
         sale.ShouldBeOfType<Translation.Sale>().OrderId.ShouldBe("4711");
     }
 
+    [Fact]
+    public void Fractions_of_a_centavo_are_kept_to_six_decimals_of_a_real()
+    {
+        var sale = Changed("approved_pix", root => root["Commissions"]!["product_base_price"] = JsonNode.Parse("19700.123456"))
+            .ShouldBeOfType<Translation.Sale>();
+
+        sale.Value.Amount.ShouldBe(197.001235m);
+        sale.Notes.ShouldBe(["product_base_price: rounded to 6 decimals"]);
+    }
+
+    [Fact]
+    public void An_amount_that_nobody_pays_is_not_understood() =>
+        Changed("approved_pix", root => root["Commissions"] = new JsonObject { ["product_base_price"] = JsonNode.Parse("7e27") })
+            .ShouldBeOfType<Translation.NotUnderstood>()
+            .Reason.ShouldContain("is no amount");
+
 #pragma warning disable CA5350 // Kiwify's choice.
     private static string Sign(string body) =>
         Convert.ToHexStringLower(System.Security.Cryptography.HMACSHA1.HashData("token"u8, Encoding.UTF8.GetBytes(body)));

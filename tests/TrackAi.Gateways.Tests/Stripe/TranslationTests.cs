@@ -27,6 +27,15 @@ public sealed class TranslationTests
         sale.Join!.IsProvisional.ShouldBeFalse();
     }
 
+    [Fact]
+    public void Fractions_of_a_cent_are_kept_to_six_decimals()
+    {
+        var sale = Changed("payment_intent.succeeded", told => told["amount_received"] = JsonNode.Parse("100.1234567"));
+
+        sale.Value.Amount.ShouldBe(1.001235m);
+        sale.Notes.ShouldBe(["amount: rounded to 6 decimals"]);
+    }
+
     [Theory]
     [InlineData("checkout.session.completed_paid")]
     [InlineData("payment_intent.succeeded")]

@@ -13,8 +13,8 @@ internal sealed class ConversionStatusProjection() : MemberProjection<StatusFact
 
     public override string Name => "ConversionStatus";
 
-    // 2: with the funnel.
-    public override int Version => 2;
+    // 2: with the funnel. 3: amounts rounded.
+    public override int Version => 3;
 
     public override IReadOnlyList<string> Tables { get; } = [Zones, "conversion_status", "dispatch_status"];
 

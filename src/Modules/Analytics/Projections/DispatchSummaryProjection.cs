@@ -15,8 +15,8 @@ internal sealed class DispatchSummaryProjection : ISetProjection
 
     public string Name => ProjectionName;
 
-    // 2: by funnel. 3: a day is one row.
-    public int Version => 3;
+    // 2: by funnel. 3: a day is one row. 4: amounts rounded.
+    public int Version => 4;
 
     public IReadOnlyCollection<Type> EventTypes => StatusReader.Figures.EventTypes;
 

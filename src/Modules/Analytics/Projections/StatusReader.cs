@@ -86,6 +86,9 @@ internal sealed class StatusReader
         All = Rows | Figures,
     }
 
+    // What other programs and older versions wrote may have more places than a sum has, or be more than it holds: every figure it is in would fail.
+    private decimal AmountOf(EventMembers e) => Math.Clamp(Money.Rounded(e.Number(amount)), -Money.Limit, Money.Limit);
+
     private EventFacts<StatusFact> RowFacts() =>
         Facts().On<TenantAdded>([slug, timeZone], e => new TenantSeen(e.Text(slug), e.Text(timeZone)));
 
@@ -98,7 +101,7 @@ internal sealed class StatusReader
                     e.Text(gateway),
                     NameOf<ConversionKind>(e, kind),
                     NameOf<PaymentState>(e, state),
-                    e.Number(amount),
+                    AmountOf(e),
                     e.Text(currency),
                     e.Text(gatewayStatus),
                     e.Time(occurredAt),
@@ -110,7 +113,7 @@ internal sealed class StatusReader
                 e => new StateMoved(
                     KeyOf(e),
                     NameOf<PaymentState>(e, to),
-                    e.Number(amount),
+                    AmountOf(e),
                     e.Text(currency),
                     e.Text(gatewayStatus),
                     e.Time(occurredAt)
