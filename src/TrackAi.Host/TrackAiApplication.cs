@@ -66,13 +66,21 @@ internal sealed class TrackAiApplication : IAsyncDisposable
         }
     }
 
-    /// <summary>Brings the schema up to date and starts to serve.</summary>
+    /// <summary>Brings the schema up to date; where that is left to <c>db apply</c>, only sees to it that it is.</summary>
+    public Task PrepareSchemaAsync(CancellationToken cancellationToken)
+    {
+        var migrator = Services.GetRequiredService<SchemaMigrator>();
+        return Web.Configuration.GetValue("Database:AutoApply", true)
+            ? migrator.ApplyAsync(cancellationToken)
+            : migrator.RequireAsync(cancellationToken);
+    }
+
+    /// <summary>Prepares the schema and starts to serve.</summary>
     public async Task StartAsync(CancellationToken cancellationToken = default)
     {
         ValidateConfiguration();
         Services.GetRequiredService<Telemetry>();
-        if (Web.Configuration.GetValue("Database:AutoApply", true))
-            await Services.GetRequiredService<SchemaMigrator>().ApplyAsync(cancellationToken);
+        await PrepareSchemaAsync(cancellationToken);
         if (Services.GetRequiredService<IMasterKeys>().Problem() is { } problem)
             throw new InvalidOperationException(problem);
         await Web.StartAsync(cancellationToken);

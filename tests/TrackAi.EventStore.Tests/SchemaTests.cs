@@ -97,6 +97,24 @@ public sealed class SchemaTests : IAsyncLifetime
         (await migrator.AssertAsync()).ShouldContain(difference => difference.Difference.Contains("newer", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task Where_somebody_else_upgrades_only_this_programs_own_schema_will_do()
+    {
+        var migrator = NewMigrator();
+        (await Should.ThrowAsync<SchemaException>(migrator.RequireAsync())).Message.ShouldContain("run 'db apply'");
+        (await database.ScalarAsync<bool>("select to_regclass('schema_version') is null")).ShouldBeTrue("nothing was made");
+
+        await migrator.ApplyAsync();
+        await migrator.RequireAsync();
+
+        await database.ExecuteAsync("delete from schema_version where script = '0003_append.sql'");
+        (await Should.ThrowAsync<SchemaException>(migrator.RequireAsync())).Message.ShouldContain("event_store/0003_append.sql");
+        await database.ExecuteAsync(
+            "insert into schema_version (module, script, checksum) values ('event_store', '9999_from_the_future.sql', 'x')"
+        );
+        (await Should.ThrowAsync<SchemaException>(migrator.RequireAsync())).Message.ShouldContain("9999_from_the_future.sql");
+    }
+
     private SchemaMigrator NewMigrator()
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });

@@ -66,15 +66,27 @@ public sealed partial class SchemaMigrator(NpgsqlDataSource dataSource, IEnumera
         return done;
     }
 
+    /// <summary>
+    /// For a database that somebody else upgrades: throws <see cref="SchemaException"/> unless all of this program's scripts were applied, and no newer
+    /// one's. Changes nothing.
+    /// </summary>
+    public async Task RequireAsync(CancellationToken cancellationToken = default)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        var applied = await ReadAppliedIfAnyAsync(connection, cancellationToken);
+        RefuseIfNewer(applied);
+        Script[] missing = [.. Scripts().Where(script => !applied.ContainsKey((script.Module, script.Name)))];
+        if (missing.Length > 0)
+            throw new SchemaException(
+                $"The database lacks {missing.Length} of this version's scripts (the first is {missing[0].Module}/{missing[0].Name}): run 'db apply'."
+            );
+    }
+
     /// <summary>What differs; empty when the database is as this program needs it.</summary>
     public async Task<IReadOnlyList<SchemaDifference>> AssertAsync(CancellationToken cancellationToken = default)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        await using var exists = new NpgsqlCommand("select to_regclass('schema_version') is not null", connection);
-        var applied = await exists.ExecuteScalarAsync(cancellationToken) is true
-            ? await ReadAppliedAsync(connection, cancellationToken)
-            : [];
-
+        var applied = await ReadAppliedIfAnyAsync(connection, cancellationToken);
         var scripts = Scripts().ToArray();
         var missing = scripts
             .Where(script => !applied.ContainsKey((script.Module, script.Name)))
@@ -143,6 +155,15 @@ public sealed partial class SchemaMigrator(NpgsqlDataSource dataSource, IEnumera
             .Where(resource => resource.Match.Success)
             .OrderBy(resource => resource.Match.Value, StringComparer.Ordinal)
             .Select(resource => Script.Load(module, resource.Resource, resource.Match.Value));
+
+    private static async Task<Dictionary<(string, string), string>> ReadAppliedIfAnyAsync(
+        NpgsqlConnection connection,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var exists = new NpgsqlCommand("select to_regclass('schema_version') is not null", connection);
+        return await exists.ExecuteScalarAsync(cancellationToken) is true ? await ReadAppliedAsync(connection, cancellationToken) : [];
+    }
 
     private static async Task<Dictionary<(string, string), string>> ReadAppliedAsync(
         NpgsqlConnection connection,

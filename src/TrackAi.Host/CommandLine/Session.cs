@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using TrackAi.EventStore;
 
 namespace TrackAi.Host.CommandLine;
 
@@ -23,12 +22,11 @@ internal static class Session
 
     private static readonly JsonSerializerOptions OneLine = new(JsonFormat) { WriteIndented = false };
 
-    /// <summary>Runs an action against the database, whose schema is brought up to date first.</summary>
+    /// <summary>Runs an action against the database, whose schema is prepared first.</summary>
     public static async Task<int> UseAsync(Func<IServiceProvider, Task> action, CancellationToken cancellationToken)
     {
         await using var application = await OpenAsync(cancellationToken);
-        if (application.Web.Configuration.GetValue("Database:AutoApply", true))
-            await application.Services.GetRequiredService<SchemaMigrator>().ApplyAsync(cancellationToken);
+        await application.PrepareSchemaAsync(cancellationToken);
         await action(application.Services);
         return 0;
     }
