@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Npgsql;
 using TrackAi.Privacy;
 using TrackAi.PrivateCluster;
 
@@ -19,7 +20,7 @@ internal sealed class Installation : IAsyncDisposable
     public static async Task<Installation> OpenAsync(WebApplicationBuilder builder, CancellationToken cancellationToken)
     {
         if (builder.Configuration.GetConnectionString("TrackAi") is { Length: > 0 } configured)
-            return new Installation(configured, null);
+            return new Installation(Checked(configured), null);
 
         var directory = Path.GetFullPath(builder.Configuration["TRACKAI_DATA_DIR"] is { Length: > 0 } given ? given : ".trackai");
         Directory.CreateDirectory(directory);
@@ -43,6 +44,25 @@ internal sealed class Installation : IAsyncDisposable
     {
         if (cluster is not null)
             await cluster.DisposeAsync();
+    }
+
+    // Npgsql's own words name the keyword and never its value.
+    private static string Checked(string configured)
+    {
+        string? problem;
+        try
+        {
+            problem = new NpgsqlConnectionStringBuilder(configured).Host is { Length: > 0 } ? null : "it names no Host.";
+        }
+        catch (Exception exception) when (exception is ArgumentException or FormatException or InvalidCastException or OverflowException)
+        {
+            problem = exception.Message.ReplaceLineEndings(" ");
+        }
+        return problem is null
+            ? configured
+            : throw new InvalidOperationException(
+                $"ConnectionStrings:TrackAi is no connection string: {problem} Write it like Host=db.example;Database=trackai;Username=trackai;Password=…"
+            );
     }
 
     // Two processes may start at once: whoever creates the file decides.

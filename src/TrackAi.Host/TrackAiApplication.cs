@@ -79,6 +79,7 @@ internal sealed class TrackAiApplication : IAsyncDisposable
     public async Task StartAsync(CancellationToken cancellationToken = default)
     {
         ValidateConfiguration();
+        ListenAddresses.Check(Web.Configuration["Urls"]);
         Services.GetRequiredService<Telemetry>();
         await PrepareSchemaAsync(cancellationToken);
         if (Services.GetRequiredService<IMasterKeys>().Problem() is { } problem)
@@ -100,10 +101,11 @@ internal sealed class TrackAiApplication : IAsyncDisposable
     }
 
     // Whoever reads the options first meets their errors; here they are met before anything runs.
-    private void ValidateConfiguration()
+    public void ValidateConfiguration()
     {
         Services.GetService<IStartupValidator>()?.Validate();
         _ = Services.GetRequiredService<DispatchOptions>();
+        _ = Services.GetRequiredService<SqsOptions>();
         _ = Services.GetRequiredService<IOptions<ForwardedHeadersOptions>>().Value;
     }
 

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 using Microsoft.FeatureManagement;
 using TrackAi.Contracts;
 using TrackAi.Dispatch.DeadLetters;
@@ -20,9 +21,12 @@ public static class DispatchModule
     public static IServiceCollection AddDispatch(this IServiceCollection services)
     {
         services.AddSingleton(ReadOptions);
-        services.AddSingleton(provider =>
-            provider.GetRequiredService<IConfiguration>().GetSection("Matching").Get<GraceOptions>() ?? new()
-        );
+        services
+            .AddOptions<GraceOptions>()
+            .BindConfiguration("Matching")
+            .Validate(static grace => grace.GraceSeconds >= 0, "Matching:GraceSeconds must not be negative; 0 does not wait.")
+            .ValidateOnStart();
+        services.AddSingleton(static provider => provider.GetRequiredService<IOptions<GraceOptions>>().Value);
         services.TryAddSingleton<Random>();
         services.AddMetaClient();
         services.AddSingleton<PostgresQueue>();
@@ -86,6 +90,19 @@ public static class DispatchModule
             );
         if (options.FirstRetry <= TimeSpan.Zero || options.LongestRetry < options.FirstRetry)
             throw new InvalidOperationException("Dispatch:FirstRetry: must be more than nothing and at most Dispatch:LongestRetry.");
+        foreach (
+            var (name, wait) in (IEnumerable<(string, TimeSpan)>)
+                [
+                    (nameof(options.ClaimTime), options.ClaimTime),
+                    (nameof(options.PollingTime), options.PollingTime),
+                    (nameof(options.HousekeepingTime), options.HousekeepingTime),
+                    ($"{nameof(options.Circuit)}:{nameof(options.Circuit.Window)}", options.Circuit.Window),
+                ]
+        )
+            if (wait <= TimeSpan.Zero || wait > TimeSpan.FromDays(1))
+                throw new InvalidOperationException($"Dispatch:{name}: must be more than nothing and at most a day, such as 00:00:05.");
+        if (options.TokenCheckTime < TimeSpan.Zero || options.TokenCheckTime > TimeSpan.FromDays(30))
+            throw new InvalidOperationException("Dispatch:TokenCheckTime: must be between 0, which never asks, and 30 days.");
         return options;
     }
 
@@ -106,6 +123,8 @@ public static class DispatchModule
             throw new InvalidOperationException("Sqs:Wait: must be between 0 and 20 seconds.");
         if (options.MostPerMessage is < 1 or > 300 || options.MostPerPixel < options.MostPerMessage)
             throw new InvalidOperationException("Sqs:MostPerMessage: must be between 1 and 300, and at most Sqs:MostPerPixel.");
+        if (options.HandOverAgain <= TimeSpan.Zero)
+            throw new InvalidOperationException("Sqs:HandOverAgain: must be more than nothing.");
         return options;
     }
 }

@@ -1,10 +1,10 @@
 using System.Data.Common;
 using System.Reflection;
 using System.Text.Json.Serialization.Metadata;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using TrackAi.EventStore.Appending;
 using TrackAi.EventStore.Reading;
@@ -28,9 +28,9 @@ public static class EventStoreModule
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(provider => CreateDataSource(connectionString(provider), provider.GetRequiredService<ILoggerFactory>()));
-        services.AddSingleton(provider =>
-            provider.GetRequiredService<IConfiguration>().GetSection("EventStore").Get<EventStoreOptions>() ?? new()
-        );
+        services.AddOptions<EventStoreOptions>().BindConfiguration("EventStore").ValidateOnStart();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<EventStoreOptions>, ValidateEventStoreOptions>());
+        services.AddSingleton(static provider => provider.GetRequiredService<IOptions<EventStoreOptions>>().Value);
         services.AddSingleton(new EventSerializer(eventTypes, metadata));
         services.AddSingleton<WakeUp>();
         services.AddSingleton<PostgresSignals>();

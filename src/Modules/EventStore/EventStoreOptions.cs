@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Options;
+
 namespace TrackAi.EventStore;
 
 /// <summary>Settings of the event store, section <c>EventStore</c>.</summary>
@@ -41,4 +43,55 @@ public sealed class EventStoreOptions
 
     /// <summary>Whether this process runs projections and subscriptions.</summary>
     public bool RunDaemon { get; set; } = true;
+}
+
+/// <summary>Refuses to start with values that would stop the log, or make two hosts believe that a shard is theirs.</summary>
+internal sealed class ValidateEventStoreOptions : IValidateOptions<EventStoreOptions>
+{
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(1);
+
+    public ValidateOptionsResult Validate(string? name, EventStoreOptions options)
+    {
+        string[] failures =
+        [
+            .. Positive(nameof(options.MaxEventBytes), options.MaxEventBytes),
+            .. Positive(nameof(options.MaxWaitingAppends), options.MaxWaitingAppends),
+            .. Positive(nameof(options.Writers), options.Writers),
+            .. Unless(
+                options.MaxWriters >= options.Writers,
+                nameof(options.MaxWriters),
+                $"must be at least Writers, which is {options.Writers}"
+            ),
+            .. Positive(nameof(options.MaxBatch), options.MaxBatch),
+            .. Positive(nameof(options.PageSize), options.PageSize),
+            .. Positive(nameof(options.AppendTimeout), options.AppendTimeout),
+            .. Unless(
+                options.RetryTime >= TimeSpan.Zero && options.RetryTime <= Longest,
+                nameof(options.RetryTime),
+                "must not be negative, and at most a day; 00:00:00 tries nothing again"
+            ),
+            .. Unless(options.LongestYield >= TimeSpan.Zero, nameof(options.LongestYield), "must not be negative; 00:00:00 never waits"),
+            .. Positive(nameof(options.LeaseTime), options.LeaseTime),
+            .. Positive(nameof(options.LeaseRenewal), options.LeaseRenewal),
+            .. Unless(
+                options.LeaseRenewal < options.LeaseTime,
+                nameof(options.LeaseRenewal),
+                $"must be less than LeaseTime, which is {options.LeaseTime:c}, or leases run out between renewals"
+            ),
+            .. Positive(nameof(options.PollingTime), options.PollingTime),
+        ];
+        return failures.Length == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+    }
+
+    private static IEnumerable<string> Positive(string name, int value) => Unless(value >= 1, name, $"is {value}; it must be at least 1");
+
+    private static IEnumerable<string> Positive(string name, TimeSpan value) =>
+        Unless(
+            value > TimeSpan.Zero && value <= Longest,
+            name,
+            $"is {value:c}; it must be more than nothing and at most a day, such as 00:00:05"
+        );
+
+    private static IEnumerable<string> Unless(bool isRight, string name, string problem) =>
+        isRight ? [] : [$"EventStore:{name} {problem}."];
 }

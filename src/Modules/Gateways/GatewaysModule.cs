@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Routing;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Microsoft.FeatureManagement;
@@ -13,10 +12,22 @@ public static class GatewaysModule
     public static IServiceCollection AddGateways(this IServiceCollection services)
     {
         services.AddFeatureManagement();
-        services.AddSingleton(provider => provider.GetRequiredService<IConfiguration>().GetSection("Limits").Get<LimitsOptions>() ?? new());
-        services.AddSingleton(provider =>
-            provider.GetRequiredService<IConfiguration>().GetSection("Gateways").Get<GatewaysOptions>() ?? new()
-        );
+        services
+            .AddOptions<LimitsOptions>()
+            .BindConfiguration("Limits")
+            .Validate(static limits => limits.WebhookBodyBytes > 0, "Limits:WebhookBodyBytes must be at least 1.")
+            .ValidateOnStart();
+        services.AddSingleton(static provider => provider.GetRequiredService<IOptions<LimitsOptions>>().Value);
+        services
+            .AddOptions<GatewaysOptions>()
+            .BindConfiguration("Gateways")
+            .Validate(
+                static gateways => gateways.SettlingWindow >= TimeSpan.Zero,
+                "Gateways:SettlingWindow must not be negative; 00:00:00 never waits."
+            )
+            .Validate(static gateways => gateways.KeepNotUnderstood > TimeSpan.Zero, "Gateways:KeepNotUnderstood must be more than 0.")
+            .ValidateOnStart();
+        services.AddSingleton(static provider => provider.GetRequiredService<IOptions<GatewaysOptions>>().Value);
         services
             .AddOptions<WebhookRateLimitOptions>()
             .BindConfiguration("RateLimits:Webhooks")

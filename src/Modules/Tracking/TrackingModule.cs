@@ -11,9 +11,12 @@ public static class TrackingModule
 {
     public static IServiceCollection AddTracking(this IServiceCollection services)
     {
-        services.AddSingleton(provider =>
-            provider.GetRequiredService<IConfiguration>().GetSection("Tracking").Get<TrackingOptions>() ?? new()
-        );
+        services
+            .AddOptions<TrackingOptions>()
+            .BindConfiguration("Tracking")
+            .Validate(static tracking => tracking.BodyBytes > 0, "Tracking:BodyBytes must be at least 1.")
+            .ValidateOnStart();
+        services.AddSingleton(static provider => provider.GetRequiredService<IOptions<TrackingOptions>>().Value);
         services
             .AddOptions<TrackRateLimitOptions>()
             .BindConfiguration("RateLimits:Track")

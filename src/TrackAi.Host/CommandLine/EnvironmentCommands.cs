@@ -26,11 +26,12 @@ internal static class EnvironmentCommands
                 try
                 {
                     await using var application = await Session.OpenAsync(cancellationToken);
+                    application.ValidateConfiguration();
                     await CheckDatabaseAsync(application.Services, checks, cancellationToken);
                 }
                 catch (Exception exception) when (exception is not OperationCanceledException)
                 {
-                    checks.Add(new Check("configuration and Postgres", false, exception.Message));
+                    checks.Add(new Check("configuration and Postgres", false, TrackAiCommandLine.Explain(exception) ?? exception.Message));
                 }
 
                 Session.Print(
@@ -99,7 +100,6 @@ internal static class EnvironmentCommands
             checks.Add(new Check(what, isRight(found), found));
         }
 
-        // Reading the options is what validates them.
         var keys = services.GetRequiredService<Contracts.IMasterKeys>();
         var problem = keys.Problem();
         checks.Add(new Check("master key", problem is null, problem ?? "is this database's"));

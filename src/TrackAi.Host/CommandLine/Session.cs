@@ -26,6 +26,7 @@ internal static class Session
     public static async Task<int> UseAsync(Func<IServiceProvider, Task> action, CancellationToken cancellationToken)
     {
         await using var application = await OpenAsync(cancellationToken);
+        application.ValidateConfiguration();
         await application.PrepareSchemaAsync(cancellationToken);
         await action(application.Services);
         return 0;

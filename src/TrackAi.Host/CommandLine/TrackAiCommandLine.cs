@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using TrackAi.Contracts;
 using TrackAi.EventStore;
@@ -101,7 +102,17 @@ internal static class TrackAiCommandLine
             or SchemaException
             or RebuildFailedException
             or AppendRefusedException => exception.Message,
-            Microsoft.Extensions.Options.OptionsValidationException invalid => string.Join(Environment.NewLine, invalid.Failures),
+            OptionsValidationException invalid => string.Join(Environment.NewLine, invalid.Failures),
+            AggregateException several when several.InnerExceptions.All(one => one is OptionsValidationException) => string.Join(
+                Environment.NewLine,
+                several.InnerExceptions.Cast<OptionsValidationException>().SelectMany(invalid => invalid.Failures)
+            ),
+            // A setting that is no value of its kind: the message has its name and the value.
+            InvalidOperationException { Source: "Microsoft.Extensions.Configuration.Binder" } =>
+                $"{exception.Message} Correct the setting, or leave it out: a duration is written 00:00:05, a switch true or false.",
+            InvalidOperationException { Source: "Microsoft.AspNetCore.Server.Kestrel.Core" } =>
+                $"Urls: {exception.Message.ReplaceLineEndings(" ")}",
+            System.Net.Sockets.SocketException => $"Urls: {exception.Message}. This program cannot listen there; choose another address.",
             PostgresException { SqlState: PostgresErrorCodes.UndefinedTable } => "the database has no TrackAi schema yet: run 'db apply'.",
             NpgsqlException or EventStoreUnavailableException => $"Postgres cannot be used: {exception.Message}",
             IOException { Message: var message } when message.Contains("address already in use", StringComparison.OrdinalIgnoreCase) =>
