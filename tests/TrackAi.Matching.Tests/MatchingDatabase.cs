@@ -161,6 +161,30 @@ public sealed class MatchingDatabase : TestDatabase
         await host.CaughtUpAsync(MatchConversions.ShardName);
     }
 
+    /// <summary>A sale that cannot be read when Matching comes to it and is stepped over by command, and can be read again afterwards.</summary>
+    public async Task SkipAsync(StreamId sale)
+    {
+        await ExecuteAsync(
+            """update mt_events set data = jsonb_set(data, '{kind}', '"Zzz"') where stream_id = $1 and type = 'conversion_received'""",
+            sale.Id
+        );
+        await using (var host = await StartAsync())
+        {
+            var progress = host.Services.GetRequiredService<ProjectionProgress>();
+            await Eventually.TrueAsync(() => progress.SkipAsync(MatchConversions.ShardName), "Matching stops at the sale");
+            await host.CaughtUpAsync(MatchConversions.ShardName);
+        }
+
+        await ExecuteAsync(
+            """update mt_events set data = jsonb_set(data, '{kind}', '"Sale"') where stream_id = $1 and type = 'conversion_received'""",
+            sale.Id
+        );
+    }
+
+    /// <summary>Hands Matching what it stepped over.</summary>
+    public Task<IReadOnlyList<ReplayedSkip>> ReplaySkippedAsync() =>
+        edge.Services.GetRequiredService<SkippedEvents>().ReplayAsync(MatchConversions.ShardName);
+
     /// <summary>The one decision about a sale.</summary>
     public async Task<object> DecisionAsync(StreamId sale) => (await DecisionsAsync(sale)).Single();
 

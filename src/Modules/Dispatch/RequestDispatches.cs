@@ -8,7 +8,7 @@ namespace TrackAi.Dispatch;
 internal sealed class RequestDispatches(ITenantDirectory tenants, ForeseeRefusals foresee, GraceOptions grace, TimeProvider time)
     : ISubscription
 {
-    public const string ShardName = "Dispatch";
+    public const string ShardName = Deciders.Dispatch;
 
     public string Name => ShardName;
 
@@ -51,6 +51,14 @@ internal sealed class RequestDispatches(ITenantDirectory tenants, ForeseeRefusal
         }
 
         await PostgresQueue.EnqueueAsync(session.Connection, queued, cancellationToken);
+    }
+
+    /// <summary>What came after it may have decided the sale meanwhile, by all that is in its stream: then there is nothing left to decide.</summary>
+    public async Task HandleSkippedAsync(RecordedEvent skipped, EventSession session, CancellationToken cancellationToken)
+    {
+        var stream = (await session.ReadStreamsAsync([skipped.Stream], cancellationToken))[skipped.Stream];
+        if (!stream.Any(recorded => recorded.Sequence > skipped.Sequence && recorded.Data is DispatchRequested or DispatchSkipped))
+            await HandleAsync([skipped], session, cancellationToken);
     }
 
     // The delivery that says it is paid brings a token that the one before had not: Matching reads the same event and joins the sale meanwhile.

@@ -61,6 +61,10 @@ public sealed class EventSession : IAsyncDisposable
             : found.SelectMany(stream => stream).Where(recorded => recorded.Sequence <= last).ToLookup(recorded => recorded.Stream);
     }
 
+    /// <summary>Events by their positions in the log, in order; those of archived streams are left out.</summary>
+    public Task<IReadOnlyList<RecordedEvent>> ReadEventsAsync(IReadOnlyCollection<long> positions, CancellationToken cancellationToken) =>
+        reader.ReadEventsAsync(positions, Connection, cancellationToken);
+
     /// <summary>A replay sees the log as it was at this position.</summary>
     internal long? UpTo { get; init; }
 

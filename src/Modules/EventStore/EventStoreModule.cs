@@ -45,6 +45,14 @@ public static class EventStoreModule
         services.AddSingleton<SchemaMigrator>();
         services.AddSingleton<ProjectionProgress>();
         services.AddSingleton<Replayer>();
+        services.AddSingleton(provider => new SkippedEvents(
+            provider.GetRequiredService<NpgsqlDataSource>(),
+            provider.GetRequiredService<PostgresEventStore>(),
+            provider.GetServices<ISubscription>(),
+            provider.GetRequiredService<ShardTable>(),
+            provider.GetRequiredService<EventSerializer>(),
+            provider.GetRequiredService<TimeProvider>()
+        ));
         services.AddSingleton(provider => new ProjectionRebuilder(
             provider.GetRequiredService<NpgsqlDataSource>(),
             provider.GetServices<IProjection>(),

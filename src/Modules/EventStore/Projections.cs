@@ -41,4 +41,11 @@ public interface ISubscription
     TimeSpan LongestRest => TimeSpan.Zero;
 
     Task HandleAsync(IReadOnlyList<RecordedEvent> events, EventSession session, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Handles an event that was stepped over by command, now that everything up to where the subscription stands has been handled without it. What was decided
+    /// meanwhile must not be decided again.
+    /// </summary>
+    Task HandleSkippedAsync(RecordedEvent skipped, EventSession session, CancellationToken cancellationToken) =>
+        HandleAsync([skipped], session, cancellationToken);
 }

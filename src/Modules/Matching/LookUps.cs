@@ -380,5 +380,9 @@ internal sealed class FoundClicks
     public IReadOnlyList<Candidate> Of(int ask, long before) =>
         clicks.TryGetValue(ask, out var of) ? [.. of.Values.Where(one => one.Position < before).Select(one => one.Candidate)] : [];
 
+    /// <summary>Where what was found came to be known, after a position: by a click, or by a visit or sale that tells whose it was.</summary>
+    public IReadOnlyCollection<long> PositionsAfter(int ask, long position) =>
+        clicks.TryGetValue(ask, out var of) ? [.. of.Values.Select(one => one.Position).Where(known => known > position).Distinct()] : [];
+
     public IReadOnlySet<MatchRule> MoreOf(int ask) => more.Where(one => one.Item1 == ask).Select(one => one.Item2).ToHashSet();
 }

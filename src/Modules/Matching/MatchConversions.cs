@@ -18,7 +18,7 @@ internal sealed class MatchConversions(
     TimeProvider time
 ) : ISubscription
 {
-    public const string ShardName = "Matching";
+    public const string ShardName = Deciders.Matching;
 
     public string Name => ShardName;
 
@@ -33,7 +33,42 @@ internal sealed class MatchConversions(
         typeof(MatchRulesActivated),
     ];
 
-    public async Task HandleAsync(IReadOnlyList<RecordedEvent> events, EventSession session, CancellationToken cancellationToken)
+    public Task HandleAsync(IReadOnlyList<RecordedEvent> events, EventSession session, CancellationToken cancellationToken) =>
+        HandleAsync(events, NothingDecided, session, cancellationToken);
+
+    /// <summary>
+    /// A sale that was stepped over is decided as it would have been, and again by each thing that came since and would have opened it. What its later deliveries had
+    /// decided meanwhile stays. Sales that were decided without a skipped click or visit stay as they are.
+    /// </summary>
+    public async Task HandleSkippedAsync(RecordedEvent skipped, EventSession session, CancellationToken cancellationToken)
+    {
+        if (skipped.Data is not ConversionReceived)
+        {
+            await HandleAsync([skipped], session, cancellationToken);
+            return;
+        }
+
+        var stream = (await session.ReadStreamsAsync([skipped.Stream], cancellationToken))[skipped.Stream];
+        var decision = stream.Select(recorded => recorded.Data).LastOrDefault(data => data is ConversionMatched or ConversionUnmatched);
+        if (decision is not null)
+        {
+            await HandleAsync([skipped], new Dictionary<StreamId, object> { [skipped.Stream] = decision }, session, cancellationToken);
+            return;
+        }
+
+        await HandleAsync([skipped], session, cancellationToken);
+        await CatchUpAsync(skipped, session, cancellationToken);
+    }
+
+    private static readonly IReadOnlyDictionary<StreamId, object> NothingDecided = new Dictionary<StreamId, object>();
+
+    /// <param name="decided">Sales that have their decision already: the page teaches, and does not decide them.</param>
+    private async Task HandleAsync(
+        IReadOnlyList<RecordedEvent> events,
+        IReadOnlyDictionary<StreamId, object> decided,
+        EventSession session,
+        CancellationToken cancellationToken
+    )
     {
         await LearnRulesAsync(events, session, cancellationToken);
         var telling = events.Where(Evidence.IsTelling).ToArray();
@@ -44,8 +79,28 @@ internal sealed class MatchConversions(
         var page = telling.Select(recorded => Evidence.Of(people, recorded, sales)).ToArray();
 
         var rules = page.Any(one => one.Sale is not null) ? await book.ReadAsync(session.Connection, cancellationToken) : null;
-        var late = await DecideAsync(page, rules, session, cancellationToken);
+        var late = await DecideAsync(page, decided, rules, session, cancellationToken);
         await ReopenAsync(late, sales, rules, session, cancellationToken);
+    }
+
+    // Nobody looked at the sale when a click or a visit came that it may have been waiting for.
+    private async Task CatchUpAsync(RecordedEvent skipped, EventSession session, CancellationToken cancellationToken)
+    {
+        var sales = new Sales(people, open, session.ReadStreamsAsync);
+        await sales.ReadAsync([skipped.Stream], cancellationToken);
+        var rules = await book.ReadAsync(session.Connection, cancellationToken);
+        var ask = AskOf(0, sales.AsOf(skipped.Stream, long.MaxValue)!, long.MaxValue, rules);
+        var found = new FoundClicks();
+        await new RoundTrip(session.Connection).FindAsync([.. ask.Questions()], found, session.Connection, cancellationToken);
+        var since = await session.ReadEventsAsync(found.PositionsAfter(ask.Index, skipped.Sequence), cancellationToken);
+        await sales.OpenAsync(since, cancellationToken);
+        await ReopenAsync(
+            [.. since.Select(recorded => (Evidence.Of(people, recorded, sales), skipped.Stream))],
+            sales,
+            rules,
+            session,
+            cancellationToken
+        );
     }
 
     private static async Task LearnRulesAsync(
@@ -64,12 +119,13 @@ internal sealed class MatchConversions(
     /// <returns>Which earlier sales the page may concern.</returns>
     private async Task<IReadOnlyList<(Evidence Evidence, StreamId Sale)>> DecideAsync(
         Evidence[] page,
+        IReadOnlyDictionary<StreamId, object> decided,
         RulesAsOf? rules,
         EventSession session,
         CancellationToken cancellationToken
     )
     {
-        var sold = page.Where(one => one.IsNewSale).ToArray();
+        var sold = page.Where(one => one.IsNewSale && !decided.ContainsKey(one.Recorded.Stream)).ToArray();
         var asks = sold.Select((one, index) => AskOf(index, one.Sale!, one.Position, rules!)).ToArray();
         var found = new FoundClicks();
         var learning = new RoundTrip(session.Connection);
@@ -89,6 +145,8 @@ internal sealed class MatchConversions(
         finding.Learn([
             .. asks.SelectMany(ask => ask.Sale.Open(ask.Sale.Position, decisions[ask.Index])),
             .. page.Where(one => one.MovesItsSale).SelectMany(one => one.Sale!.Open(one.Position, decision: null)),
+            .. page.Where(one => one.IsNewSale && decided.ContainsKey(one.Recorded.Stream))
+                .SelectMany(one => one.Sale!.Open(one.Position, decided[one.Recorded.Stream])),
         ]);
         finding.Find(
             ConsentsAsked(asks.Where(ask => asking.Contains(ask.Sale.Stream.TenantId)), found),

@@ -3,7 +3,7 @@ using TrackAi.EventStore;
 
 namespace TrackAi.Host.CommandLine;
 
-/// <summary><c>projections list|status|pause|resume|skip</c>.</summary>
+/// <summary><c>projections list|status|pause|resume|skip|skipped|replay</c>.</summary>
 internal static class ProjectionCommands
 {
     public static Command Create()
@@ -141,6 +141,8 @@ internal static class ProjectionCommands
                 (progress, one, cancellationToken) => progress.SkipAsync(one, cancellationToken),
                 "steps over the event, which is a dead letter now, and runs again"
             ),
+            SkippedCommands.Skipped(),
+            SkippedCommands.Replay(),
         };
     }
 

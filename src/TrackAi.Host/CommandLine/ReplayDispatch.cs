@@ -49,7 +49,9 @@ internal static class ReplayDispatch
     public static void Print(IReadOnlyList<ReplayedDispatch> dispatches, bool isDryRun)
     {
         if (dispatches.Count == 0)
-            Console.WriteLine("These decisions request nothing: there is nothing to send.");
+            Console.WriteLine(
+                "These decisions request nothing: there is nothing to send. What was skipped before it was decided is in 'projections skipped'."
+            );
         foreach (var one in dispatches)
         {
             Console.WriteLine();

@@ -37,6 +37,28 @@ internal static class DeadLetters
         await delete.ExecuteNonQueryAsync(cancellationToken);
     }
 
+    /// <summary>One was handled after all; false when it was none.</summary>
+    public static async Task<bool> EndAsync(
+        NpgsqlConnection connection,
+        string subscription,
+        long sequence,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var delete = new NpgsqlCommand(
+            "delete from public.mt_doc_deadletterevent where data ->> 'ProjectionName' = $1 and (data ->> 'EventSequence')::bigint = $2",
+            connection
+        )
+        {
+            Parameters =
+            {
+                new() { Value = subscription },
+                new() { Value = sequence },
+            },
+        };
+        return await delete.ExecuteNonQueryAsync(cancellationToken) > 0;
+    }
+
     public static async Task WriteAsync(
         NpgsqlConnection connection,
         string shard,

@@ -34,6 +34,41 @@ internal sealed class ShardTable(NpgsqlDataSource dataSource, EventStoreOptions 
         return held;
     }
 
+    /// <summary>
+    /// Takes a shard from whoever runs it, who finds its token outdated at its next commit; or keeps it for a while longer. For what must not run beside it.
+    /// </summary>
+    public async Task<long> TakeOverAsync(string shard, string owner, TimeSpan atMost, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand(
+            """
+            insert into es_shard as s (name, owner, token, leased_until) values ($1, $2, 1, now() + $3)
+            on conflict (name) do update
+            set owner = $2, leased_until = now() + $3, token = s.token + case when s.owner = $2 then 0 else 1 end
+            returning token
+            """
+        );
+        command.Parameters.Add(new() { Value = shard });
+        command.Parameters.Add(new() { Value = owner });
+        command.Parameters.Add(new() { Value = atMost });
+        return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
+    /// <summary>Keeps the shard ours until the session's end, or finds that it is not.</summary>
+    public static async Task HoldAsync(NpgsqlConnection connection, string shard, long token, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand("select from es_shard where name = $1 and token = $2 for share", connection)
+        {
+            Parameters =
+            {
+                new() { Value = shard },
+                new() { Value = token },
+            },
+        };
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        if (!await reader.ReadAsync(cancellationToken))
+            throw new ShardLostException(shard);
+    }
+
     /// <summary>Gives everything back, so that another host need not wait for the lease to end.</summary>
     public async Task ReleaseAsync(string owner, CancellationToken cancellationToken)
     {
@@ -128,11 +163,15 @@ internal sealed class ShardTable(NpgsqlDataSource dataSource, EventStoreOptions 
     }
 
     // It stands in a table that people read; the log has all of it.
-    private static string OneLine(string error) =>
-        string.Join(' ', error.Split((char[])['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
-            is { Length: <= 500 } line
+    public static string OneLine(Exception error)
+    {
+        var said = $"{error.GetType().Name}: {error.Message}";
+        return
+            string.Join(' ', said.Split((char[])['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+                is { Length: <= 500 } line
             ? line
-            : error[..500];
+            : said[..500];
+    }
 
     /// <summary>Whether the shard is still run under this token.</summary>
     public async Task<bool> IsHeldAsync(string shard, long token, CancellationToken cancellationToken)
@@ -155,7 +194,7 @@ internal sealed class ShardTable(NpgsqlDataSource dataSource, EventStoreOptions 
         command.Parameters.Add(new() { Value = token });
         command.Parameters.Add(new() { Value = poison.Sequence });
         command.Parameters.Add(new() { Value = poison.Type });
-        command.Parameters.Add(new() { Value = OneLine($"{error.GetType().Name}: {error.Message}") });
+        command.Parameters.Add(new() { Value = OneLine(error) });
         if (await command.ExecuteNonQueryAsync(cancellationToken) != 1)
             throw new ShardLostException(shard);
     }

@@ -91,6 +91,23 @@ internal sealed class EventReader(NpgsqlDataSource dataSource, EventSerializer s
         return new EventPage(events, events.Count < limit && bytes < MaxPageBytes ? upTo : events[^1].Sequence);
     }
 
+    /// <summary>Those at some positions, in order.</summary>
+    public async Task<IReadOnlyList<RecordedEvent>> ReadEventsAsync(
+        IReadOnlyCollection<long> positions,
+        NpgsqlConnection connection,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var select = new NpgsqlCommand(
+            $"select {Columns} from mt_events e where e.seq_id = any ($1) and e.is_archived = false order by e.seq_id",
+            connection
+        )
+        {
+            Parameters = { new() { Value = positions.ToArray() } },
+        };
+        return await ReadAsync(select, cancellationToken);
+    }
+
     private async Task<IReadOnlyList<RecordedEvent>> ReadAsync(NpgsqlCommand select, CancellationToken cancellationToken)
     {
         var events = new List<RecordedEvent>();
