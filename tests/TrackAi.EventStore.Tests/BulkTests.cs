@@ -86,6 +86,7 @@ public sealed class BulkTests : IAsyncLifetime
         var rebuilder = host.Services.GetRequiredService<ProjectionRebuilder>();
         var failed = await Should.ThrowAsync<RebuildFailedException>(rebuilder.RebuildAsync(name));
         failed.Message.ShouldContain("is negative");
+        failed.Message.ShouldContain($"cannot apply event {poison} (order_paid, stream acme/order-bad)");
         await ShouldEqualTheLogAsync(name, $"seq_id <> {poison}");
         (await DeadLettersAsync()).ShouldBe([poison], "a rebuild that failed takes nothing back");
 

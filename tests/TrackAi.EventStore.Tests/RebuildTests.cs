@@ -159,6 +159,36 @@ public sealed class RebuildTests : IAsyncLifetime
         (await DifferencesAsync()).ShouldBe(0);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(11)]
+    public async Task A_rebuild_that_fails_names_the_event_and_changes_nothing_whether_it_is_in_a_page_or_in_the_swap(int rounds)
+    {
+        await using var host = await StartAsync();
+        for (var round = 0; round < rounds; round++)
+            await host.Store.AppendAsync(
+                new Append(Orders.Stream($"named-{round}"), [.. Enumerable.Range(0, 700).Select(amount => new OrderPaid(amount))])
+            );
+        await host.CaughtUpAsync("PaidPerStream");
+        var poison = await database.ScalarAsync<long>(
+            "select seq_id from mt_events where stream_id = $1 and version = 333",
+            $"order-named-{rounds - 1}"
+        );
+        await database.ExecuteAsync("""update mt_events set data = '{"amount":"much"}' where seq_id = $1""", poison);
+
+        var failed = await Should.ThrowAsync<RebuildFailedException>(
+            host.Services.GetRequiredService<ProjectionRebuilder>().RebuildAsync("PaidPerStream")
+        );
+
+        failed.Message.ShouldContain($"cannot apply event {poison} (order_paid, stream acme/order-named-{rounds - 1})");
+        failed.Message.ShouldContain("does not fit OrderPaid at $.amount");
+        (await database.ScalarAsync<long>("select sum(payments)::bigint from paid_per_stream")).ShouldBe(700 * rounds);
+
+        await database.ExecuteAsync("""update mt_events set data = '{"amount":332}' where seq_id = $1""", poison);
+        await host.Services.GetRequiredService<ProjectionRebuilder>().RebuildAsync("PaidPerStream");
+        (await DifferencesAsync()).ShouldBe(0);
+    }
+
     [Fact]
     public async Task A_host_goes_on_with_a_rebuild_whose_connection_was_cut()
     {

@@ -21,10 +21,18 @@ public sealed class AppendRefusedException(Append append, AppendResult result)
 }
 
 /// <summary>An event in the log that this program cannot read.</summary>
-public sealed class UnreadableEventException(string message, Exception? inner = null) : Exception(message, inner);
+public sealed class UnreadableEventException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>Its position in the log, where that is known.</summary>
+    public long? Sequence { get; init; }
+}
 
 /// <summary>A projection could not be rebuilt; its live read model is as it was.</summary>
-public sealed class RebuildFailedException(string message, Exception inner) : Exception(message, inner);
+public sealed class RebuildFailedException(string message, Exception inner) : Exception(message, inner)
+{
+    /// <summary>One of the events up to this position is to blame; null where it is known which.</summary>
+    internal long? UpTo { get; init; }
+}
 
 /// <summary>The database's schema is newer than this program, or was changed after it was applied.</summary>
 public sealed class SchemaException(string message) : Exception(message);

@@ -72,7 +72,7 @@ public abstract class EventMembers
         !member.IsAsked ? default : TimeOrNull(member) ?? throw Unreadable(member, "is missing");
 
     public UnreadableEventException Unreadable(EventMember member, string why) =>
-        new($"Event {Sequence} of type '{Type}': {member.Path} {why}.");
+        new($"Event {Sequence} of type '{Type}': {member.Path} {why}.") { Sequence = Sequence };
 
     private bool TryFind(EventMember member, out ReadOnlySpan<byte> utf8)
     {

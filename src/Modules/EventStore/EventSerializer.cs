@@ -63,14 +63,17 @@ public sealed partial class EventSerializer
         try
         {
             return JsonSerializer.Deserialize(json, type, read)
-                ?? throw new UnreadableEventException($"Event {sequence} of type '{alias}' is the JSON null.");
+                ?? throw new UnreadableEventException($"Event {sequence} of type '{alias}' is the JSON null.") { Sequence = sequence };
         }
         catch (JsonException exception)
         {
             throw new UnreadableEventException(
                 $"Event {sequence} of type '{alias}' does not fit {type.Name} at {exception.Path}.",
                 exception
-            );
+            )
+            {
+                Sequence = sequence,
+            };
         }
     }
 

@@ -95,6 +95,23 @@ public sealed class RecordedEvent(
     /// The event itself; an <c>UnknownEvent</c> when its type is none of this program's. Throws <see cref="UnreadableEventException"/> when its JSON does not fit.
     /// </summary>
     public object Data => data ??= serializer.Deserialize(Sequence, Type, json);
+
+    /// <summary>Why <see cref="Data"/> throws; null where it does not. For whoever shows or counts what there is, and decides nothing by it.</summary>
+    public string? WhyUnreadable
+    {
+        get
+        {
+            try
+            {
+                _ = Data;
+                return null;
+            }
+            catch (UnreadableEventException exception)
+            {
+                return exception.Message;
+            }
+        }
+    }
 }
 
 /// <summary>An event that another program appended to the log, such as one of Marten's. It decides nothing here, and its neighbours are read as ever.</summary>

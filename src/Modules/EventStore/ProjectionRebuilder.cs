@@ -82,10 +82,48 @@ public sealed partial class ProjectionRebuilder
             progress?.Report(new RebuildProgress(projection.Name, target, target, 0));
             LogDone(logger, projection.Name, target);
         }
+        catch (RebuildFailedException failed) when (failed.UpTo is { } upTo)
+        {
+            if (await FindCulpritAsync(projection, upTo, cancellationToken) is { } named)
+                throw named;
+            throw;
+        }
         finally
         {
             EventStoreMetrics.EndRebuild(projection.Name);
             await UnlockAsync(guard, projection);
+        }
+    }
+
+    // Whatever failed was rolled back, the swap as well: the tables beside are as far as their position says.
+    private async Task<RebuildFailedException?> FindCulpritAsync(IProjection projection, long upTo, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var select = dataSource.CreateCommand("select schema, position from es_rebuild where name = $1");
+            select.Parameters.Add(new() { Value = projection.Name });
+            string schema;
+            long position;
+            await using (var row = await select.ExecuteReaderAsync(cancellationToken))
+            {
+                if (!await row.ReadAsync(cancellationToken))
+                    return null;
+                (schema, position) = (row.GetString(0), row.GetInt64(1));
+            }
+
+            var types = projection.EventTypes.Select(type => serializer.NameOf(type).Alias).ToArray();
+            var search = new FailingEvent(dataSource, reader);
+            return await search.FindAsync(projection, schema, types, position, upTo, cancellationToken) is var (culprit, error)
+                ? new RebuildFailedException(
+                    $"{projection.Name} cannot apply event {culprit.Sequence} ({culprit.Type}, stream {culprit.Stream}): {error.Message} The live read model is untouched.",
+                    error
+                )
+                : null;
+        }
+        catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException)
+        {
+            // What failed first is what the caller must hear.
+            return null;
         }
     }
 
@@ -260,7 +298,10 @@ public sealed partial class ProjectionRebuilder
                     throw new RebuildFailedException(
                         $"{projection.Name} cannot read one of the events after {position}: {exception.Message} The live read model is untouched.",
                         exception
-                    );
+                    )
+                    {
+                        UpTo = Math.Min(position + BulkReader.PageSize, mark),
+                    };
                 }
 
                 continue;
@@ -327,7 +368,10 @@ public sealed partial class ProjectionRebuilder
             throw new RebuildFailedException(
                 $"{projection.Name} cannot apply one of the events {page.After + 1} to {page.Ceiling}: {exception.Message} The live read model is untouched.",
                 exception
-            );
+            )
+            {
+                UpTo = page.Ceiling,
+            };
         }
     }
 

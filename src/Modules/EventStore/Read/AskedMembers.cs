@@ -42,7 +42,10 @@ internal sealed class AskedMembers
         }
         catch (JsonException exception)
         {
-            throw new UnreadableEventException($"Event {recorded.Sequence} of type '{recorded.Type}' is no JSON.", exception);
+            throw new UnreadableEventException($"Event {recorded.Sequence} of type '{recorded.Type}' is no JSON.", exception)
+            {
+                Sequence = recorded.Sequence,
+            };
         }
     }
 
