@@ -10,7 +10,10 @@ internal sealed class RecordDelivery(PostgresEventStore store, IPersonalData peo
 {
     public const string Archived = "the stream of its sale is archived";
 
-    /// <summary>Records it; what cannot be added to an archived sale is kept, so that nothing is lost and no gateway retries for ever.</summary>
+    /// <summary>
+    /// Records it; what cannot be added to its sale, which is archived or has an event that cannot be read, is kept, so that nothing is lost and no gateway retries for
+    /// ever.
+    /// </summary>
     public async Task<WebhookAccepted> HandleAsync(
         string tenant,
         string gateway,
@@ -23,13 +26,23 @@ internal sealed class RecordDelivery(PostgresEventStore store, IPersonalData peo
         {
             return await TryAsync(tenant, gateway, translation, delivery, cancellationToken: cancellationToken);
         }
-        catch (ArchivedStreamException)
+        catch (Exception exception) when (WhyRefused(exception) is { } reason)
         {
-            return await RecordNotUnderstoodAsync(tenant, gateway, new Translation.NotUnderstood(Archived), delivery, cancellationToken);
+            return await KeepAsync(tenant, gateway, reason, delivery, cancellationToken);
         }
     }
 
-    /// <summary>Records it, or throws <see cref="ArchivedStreamException"/> where its sale takes nothing in any more.</summary>
+    /// <summary>Why a sale takes nothing in, by what <see cref="TryAsync"/> threw; null where it is something else.</summary>
+    public static string? WhyRefused(Exception exception) =>
+        exception switch
+        {
+            ArchivedStreamException => Archived,
+            UnreadableEventException { Sequence: { } sequence } => $"event {sequence} of its sale cannot be read",
+            UnreadableEventException => "an event of its sale cannot be read",
+            _ => null,
+        };
+
+    /// <summary>Records it, or throws what <see cref="WhyRefused"/> explains where its sale takes nothing in.</summary>
     /// <param name="isSettled">It was held as long as it may be; now it is recorded as what it is.</param>
     public Task<WebhookAccepted> TryAsync(
         string tenant,
@@ -43,15 +56,30 @@ internal sealed class RecordDelivery(PostgresEventStore store, IPersonalData peo
         {
             Translation.Sale sale => RecordSaleAsync(tenant, gateway, sale, delivery, isSettled, cancellationToken),
             Translation.NoSale other => RecordNoSaleAsync(tenant, gateway, other, delivery, cancellationToken),
-            Translation.NotUnderstood unknown => RecordNotUnderstoodAsync(tenant, gateway, unknown, delivery, cancellationToken),
+            Translation.NotUnderstood unknown => RecordNotUnderstoodAsync(
+                tenant,
+                gateway,
+                WithoutPeople(unknown.Reason),
+                RecordSale.DeliveryKey(gateway, delivery.Digest),
+                delivery,
+                cancellationToken
+            ),
             _ => throw new InvalidOperationException($"There is no such translation: {translation.GetType().Name}."),
         };
 
-    /// <summary>Whether its sale takes nothing in any more, as far as can be told without recording anything.</summary>
-    public async Task<bool> IsArchivedAsync(string tenant, string gateway, Translation.Sale sale, CancellationToken cancellationToken)
+    /// <summary>Why its sale takes nothing in, as far as can be told without recording anything; null where it does.</summary>
+    public async Task<string?> WhyRefusedAsync(string tenant, string gateway, Translation.Sale sale, CancellationToken cancellationToken)
     {
         var stream = new StreamId(tenant, Streams.Conversion(Streams.ConversionId(gateway, sale.OrderId)));
-        return (await store.ReadStreamAsync(stream, cancellationToken)).Any(recorded => recorded.IsArchived);
+        try
+        {
+            var events = await store.ReadStreamAsync(stream, cancellationToken);
+            return events.All(recorded => recorded is { Data: not null, IsArchived: false }) ? null : Archived;
+        }
+        catch (UnreadableEventException exception)
+        {
+            return WhyRefused(exception);
+        }
     }
 
     private async Task<WebhookAccepted> RecordSaleAsync(
@@ -100,25 +128,35 @@ internal sealed class RecordDelivery(PostgresEventStore store, IPersonalData peo
         return await RecordOtherAsync(tenant, gateway, fact, [], delivery, cancellationToken);
     }
 
+    // Who says the same again, word for word, may have news for the sale all the same (a second refund): its own earlier delivery does not stand for it.
+    private async Task<WebhookAccepted> KeepAsync(
+        string tenant,
+        string gateway,
+        string reason,
+        WebhookDelivery delivery,
+        CancellationToken cancellationToken
+    )
+    {
+        var key = RecordSale.DeliveryKey(gateway, delivery.Digest);
+        var kept = await RecordNotUnderstoodAsync(tenant, gateway, reason, key, delivery, cancellationToken);
+        return kept.Duplicate ? await RecordNotUnderstoodAsync(tenant, gateway, reason, $"{key}:kept", delivery, cancellationToken) : kept;
+    }
+
+    /// <param name="reason">Nothing of the gateway's that may be personal.</param>
     private async Task<WebhookAccepted> RecordNotUnderstoodAsync(
         string tenant,
         string gateway,
-        Translation.NotUnderstood unknown,
+        string reason,
+        string key,
         WebhookDelivery delivery,
         CancellationToken cancellationToken
     )
     {
         var stream = Streams.Delivery(gateway, delivery.Digest);
         var body = people.SealNew(tenant, stream, delivery.Body.Span);
-        var fact = new DeliveryNotUnderstood(
-            gateway,
-            delivery.Digest,
-            WithoutPeople(unknown.Reason),
-            BodyShape.Of(delivery.Json),
-            delivery.ReceivedAt
-        );
+        var fact = new DeliveryNotUnderstood(gateway, delivery.Digest, reason, BodyShape.Of(delivery.Json), delivery.ReceivedAt);
         var kept = new KeptDelivery(tenant, stream, gateway, delivery.ReceivedAt, body.Protected);
-        var recorded = await RecordOtherAsync(tenant, gateway, fact, [body.Key!, kept], delivery, cancellationToken);
+        var recorded = await RecordOtherAsync(tenant, gateway, fact, [body.Key!, kept], delivery, cancellationToken, key);
         return recorded with
         {
             Note = $"Kept, not understood: {fact.Reason}",
@@ -131,15 +169,7 @@ internal sealed class RecordDelivery(PostgresEventStore store, IPersonalData peo
         store.AppendAsync(
             new Append(
                 new StreamId(held.TenantId, held.StreamId),
-                [
-                    new DeliveryNotUnderstood(
-                        held.Gateway,
-                        delivery.Digest,
-                        WithoutPeople(reason),
-                        BodyShape.Of(delivery.Json),
-                        held.ReceivedAt
-                    ),
-                ]
+                [new DeliveryNotUnderstood(held.Gateway, delivery.Digest, reason, BodyShape.Of(delivery.Json), held.ReceivedAt)]
             )
             {
                 UniqueKeys = [RecordSale.DeliveryKey(held.Gateway, delivery.Digest)],
@@ -187,14 +217,15 @@ internal sealed class RecordDelivery(PostgresEventStore store, IPersonalData peo
         object fact,
         IReadOnlyList<object> sideEffects,
         WebhookDelivery delivery,
-        CancellationToken cancellationToken
+        CancellationToken cancellationToken,
+        string? key = null
     )
     {
         var result = await store.AppendAsync(
             new Append(new StreamId(tenant, Streams.Delivery(gateway, delivery.Digest)), [fact])
             {
                 ExpectedVersion = 0,
-                UniqueKeys = [RecordSale.DeliveryKey(gateway, delivery.Digest)],
+                UniqueKeys = [key ?? RecordSale.DeliveryKey(gateway, delivery.Digest)],
                 SideEffects = sideEffects,
             },
             cancellationToken

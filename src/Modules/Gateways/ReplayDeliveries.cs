@@ -1,5 +1,4 @@
 using TrackAi.Contracts;
-using TrackAi.EventStore;
 
 namespace TrackAi.Gateways;
 
@@ -92,19 +91,20 @@ public sealed class ReplayDeliveries : IReadNotUnderstood
             ),
             _ => throw new InvalidOperationException($"There is no such translation: {translation.GetType().Name}."),
         };
-        var archived = new ReplayedDelivery(one.TenantId, one.Gateway, id, "not_understood", RecordDelivery.Archived);
         if (isRehearsal || translation is Translation.NotUnderstood)
-            return translation is Translation.Sale said && await record.IsArchivedAsync(one.TenantId, one.Gateway, said, cancellationToken)
-                ? archived
+            return
+                translation is Translation.Sale said
+                && await record.WhyRefusedAsync(one.TenantId, one.Gateway, said, cancellationToken) is { } why
+                ? Refused(why)
                 : outcome;
 
         try
         {
             await record.TryAsync(one.TenantId, one.Gateway, translation, delivery, isSettled: true, cancellationToken);
         }
-        catch (ArchivedStreamException)
+        catch (Exception exception) when (RecordDelivery.WhyRefused(exception) is { } why)
         {
-            return archived;
+            return Refused(why);
         }
         await kept.UnderstoodAsync(
             one.TenantId,
@@ -114,6 +114,8 @@ public sealed class ReplayDeliveries : IReadNotUnderstood
             cancellationToken
         );
         return outcome;
+
+        ReplayedDelivery Refused(string why) => new(one.TenantId, one.Gateway, id, "not_understood", why);
     }
 
     // Not from the directory: a command that replays has not read it.

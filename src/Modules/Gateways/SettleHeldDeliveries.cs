@@ -3,7 +3,6 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using TrackAi.Contracts;
-using TrackAi.EventStore;
 
 namespace TrackAi.Gateways;
 
@@ -94,9 +93,9 @@ internal sealed partial class SettleHeldDeliveries(
         {
             await record.TryAsync(held.TenantId, held.Gateway, translation, delivery, isSettled: true, cancellationToken);
         }
-        catch (ArchivedStreamException)
+        catch (Exception exception) when (RecordDelivery.WhyRefused(exception) is { } reason)
         {
-            await record.KeepHeldAsync(held, delivery, RecordDelivery.Archived, cancellationToken);
+            await record.KeepHeldAsync(held, delivery, reason, cancellationToken);
         }
     }
 
