@@ -28,6 +28,27 @@ public sealed class TimelineTests(ApiHost api) : IClassFixture<ApiHost>
     }
 
     [Fact]
+    public async Task What_cannot_be_read_is_named_and_the_rest_is_told()
+    {
+        var sale = Facts.Received(tenant, "HP-unreadable", PaymentState.Approved);
+        await AppendAsync(sale, Facts.Matched(sale), Facts.Requested(sale));
+        await api.ExecuteAsync(
+            """update mt_events set data = jsonb_set(data, '{rule}', '"Nope"') where tenant_id = $1 and type = 'conversion_matched'""",
+            tenant
+        );
+
+        var timeline = await GetAsync("hotmart-HP-unreadable");
+
+        timeline.Status.ShouldBe(HttpStatusCode.OK);
+        timeline.Each("steps", "type").ShouldBe(["conversion_received", "conversion_matched", "dispatch_requested"]);
+        var step = timeline.Json.GetProperty("steps")[1];
+        step.GetProperty("text").GetString().ShouldBe("What happened here cannot be read.");
+        step.GetProperty("details")[0]
+            .GetString()
+            .ShouldBe($"Event {step.GetProperty("sequence")} of type 'conversion_matched' does not fit ConversionMatched at $.rule.");
+    }
+
+    [Fact]
     public async Task The_life_of_a_sale_is_told_in_plain_words()
     {
         var pix = Facts.Received(tenant, "HP1", PaymentState.Pending);

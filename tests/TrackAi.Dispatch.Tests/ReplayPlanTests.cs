@@ -1,5 +1,6 @@
 using TrackAi.Contracts;
 using TrackAi.Dispatch.Replay;
+using TrackAi.EventStore;
 using static TrackAi.Dispatch.Tests.Sales;
 
 namespace TrackAi.Dispatch.Tests;
@@ -40,6 +41,34 @@ public sealed class ReplayPlanTests
         Plan(Noon, all, [Received(), Refund()]).ShouldBe(("not_paid", false));
         Plan(Noon, all, [Received() with { Consent = false }]).ShouldBe(("no_consent", false));
         Plan(Noon, all, [Received(), Request, new PersonalDataErased(Guid.Empty, Noon)]).ShouldBe(("erased", false));
+    }
+
+    [Fact]
+    public void Of_a_sale_with_an_event_that_cannot_be_read_nothing_is_sent_and_the_event_is_named()
+    {
+        RecordedEvent unreadable = new(
+            new EventSerializer(EventTypes.All, EventTypes.Metadata),
+            4711,
+            Guid.Empty,
+            new StreamId("test-tenant-001", "conversion-hotmart-HP1"),
+            2,
+            "dispatch_succeeded",
+            """{"attempt":"many"}"""u8.ToArray(),
+            Noon,
+            null,
+            null
+        );
+
+        var planned = ReplayPlan.Of(
+            new ReplayedRequest("test-tenant-001", Request),
+            [.. Recorded([Received()]), unreadable],
+            null,
+            new(true, true),
+            Noon
+        );
+
+        (planned.Expectation, planned.IsSent).ShouldBe(("unreadable", false));
+        planned.Remedy.ShouldContain("Event 4711 of type 'dispatch_succeeded'");
     }
 
     [Fact]

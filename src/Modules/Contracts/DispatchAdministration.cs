@@ -109,7 +109,7 @@ public sealed record ReplayConsent(bool Confirmed = false, bool Force = false);
 /// <summary>A replayed request, what sending it would come to, and what came of it.</summary>
 /// <param name="EventId">The one it always had, and goes out under.</param>
 /// <param name="Expectation">As of a <see cref="DeadLetter"/>, or why it is not sent: <c>waiting</c>, <c>discarded</c>, <c>erased</c>,
-/// <c>no_consent</c>, <c>not_paid</c>.</param>
+/// <c>no_consent</c>, <c>not_paid</c>, <c>unreadable</c>.</param>
 /// <param name="Remedy">What that means, in a sentence.</param>
 /// <param name="IsSent">Whether it is one of those to send.</param>
 /// <param name="Outcome">Once sent: <c>confirmed</c>, <c>failed</c> (tried again by the hosts), <c>dead</c> or <c>waiting</c>; null before.</param>

@@ -8,6 +8,7 @@ namespace TrackAi.Dispatch;
 
 /// <summary>What Meta would be sent of a conversion now, decided and built as for sending, and not sent.</summary>
 internal sealed class Preview(
+    PostgresEventStore store,
     PrepareDispatches prepare,
     ITenantDirectory tenants,
     MetaClient meta,
@@ -21,10 +22,16 @@ internal sealed class Preview(
     public async Task<IReadOnlyList<DispatchPreview>> PreviewAsync(string tenant, string conversionId, CancellationToken cancellationToken)
     {
         var stream = new StreamId(tenant, Streams.Conversion(conversionId));
-        var opened = await prepare.OpenAsync([stream], cancellationToken);
-        if (opened.Find(stream) is not { Received: { } received } conversion)
-            return [];
+        var events = await store.ReadStreamAsync(stream, cancellationToken);
+        // Whoever sends reads the whole stream: as long as one cannot be read, it is given up.
+        string[] unreadable = [.. events.Select(recorded => recorded.WhyUnreadable?.TrimEnd('.')).OfType<string>()];
+        var conversion = ConversionToDispatch.From(events.Where(recorded => recorded.WhyUnreadable is null));
+        if (conversion.Received is not { } received)
+            return unreadable.Length == 0
+                ? []
+                : throw new InvalidOperationException($"{conversionId} cannot be shown.{Besides(unreadable)}");
 
+        var opened = await prepare.OpenAsync(new Dictionary<StreamId, ConversionToDispatch> { [stream] = conversion }, cancellationToken);
         var now = time.GetUtcNow();
         var decision =
             conversion.Requested.Count > 0
@@ -41,15 +48,25 @@ internal sealed class Preview(
                     now
                 );
         if (decision is [DispatchSkipped skipped])
-            throw new InvalidOperationException($"{conversionId} is not sent: {skipped.Reason}.");
+            throw new InvalidOperationException($"{conversionId} is not sent: {skipped.Reason}.{Besides(unreadable)}");
         if (decision.Count == 0)
             throw new InvalidOperationException(
-                conversion.WasApproved
-                    ? $"{conversionId} is not matched yet."
-                    : $"{conversionId} is not paid: there is no Purchase to send."
+                (
+                    conversion.WasApproved
+                        ? $"{conversionId} is not matched yet."
+                        : $"{conversionId} is not paid: there is no Purchase to send."
+                ) + Besides(unreadable)
             );
-        return [.. decision.OfType<DispatchRequested>().Select(request => Of(tenant, stream, opened, conversion, request, now))];
+        return
+        [
+            .. decision
+                .OfType<DispatchRequested>()
+                .Select(request => Of(tenant, stream, opened, conversion, request, now))
+                .Select(preview => preview with { Problems = [.. preview.Problems, .. unreadable] }),
+        ];
     }
+
+    private static string Besides(IEnumerable<string> unreadable) => string.Concat(unreadable.Select(why => $" {why}."));
 
     private DispatchPreview Of(
         string tenant,

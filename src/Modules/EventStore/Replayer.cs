@@ -5,7 +5,11 @@ namespace TrackAi.EventStore;
 /// <summary>What a handler decides about an event now, beside what it decided when it happened.</summary>
 /// <param name="Decided">The events it would append.</param>
 /// <param name="Recorded">The events in the same streams that name this one as their cause.</param>
-public sealed record Replayed(RecordedEvent Event, string Handler, IReadOnlyList<object> Decided, IReadOnlyList<RecordedEvent> Recorded);
+public sealed record Replayed(RecordedEvent Event, string Handler, IReadOnlyList<object> Decided, IReadOnlyList<RecordedEvent> Recorded)
+{
+    /// <summary>Why the handler decides nothing: an event that cannot be read, this one or another that it goes by.</summary>
+    public string? Unreadable { get; init; }
+}
 
 /// <summary>
 /// Runs events through the handlers again, each seeing the log as it was at that event, in transactions that are rolled back: nothing is written,
@@ -35,7 +39,13 @@ public sealed class Replayer(PostgresEventStore store, IEnumerable<ISubscription
             foreach (var (subscription, _) in handlers.Where(handler => handler.Types.Contains(recorded.Type)))
             {
                 await using var session = await store.OpenSessionAsync(recorded.Sequence, cancellationToken);
-                await subscription.HandleAsync([recorded], session, cancellationToken);
+                var unreadable = await TryHandleAsync(subscription, recorded, session, cancellationToken);
+                if (unreadable is not null)
+                {
+                    yield return new Replayed(recorded, subscription.Name, [], []) { Unreadable = unreadable };
+                    continue;
+                }
+
                 var decided = session.Queued.SelectMany(append => append.Events).ToArray();
                 var streams = await store.ReadStreamsAsync(
                     [.. session.Queued.Select(append => append.Stream).Append(recorded.Stream)],
@@ -48,6 +58,24 @@ public sealed class Replayer(PostgresEventStore store, IEnumerable<ISubscription
                     [.. streams.SelectMany(stream => stream).Where(later => later.CausationId == $"{recorded.Id}")]
                 );
             }
+        }
+    }
+
+    private static async Task<string?> TryHandleAsync(
+        ISubscription subscription,
+        RecordedEvent recorded,
+        EventSession session,
+        CancellationToken cancellationToken
+    )
+    {
+        try
+        {
+            await subscription.HandleAsync([recorded], session, cancellationToken);
+            return null;
+        }
+        catch (UnreadableEventException exception)
+        {
+            return exception.Message;
         }
     }
 }

@@ -20,7 +20,8 @@ internal static class ReplayCommand
         string Handler,
         string Verdict,
         IReadOnlyList<string> Decided,
-        IReadOnlyList<string> Recorded
+        IReadOnlyList<string> Recorded,
+        string? Reason = null
     );
 
     public static Command Create()
@@ -33,7 +34,7 @@ internal static class ReplayCommand
         var tenant = new Option<string?>("--tenant") { Description = "The stream's tenant." };
         var replay = new Verb(
             "replay",
-            "Run events through the handlers again, without any effect, and print each decision beside the recorded one. Exit code 1 when one differs; "
+            "Run events through the handlers again, without any effect, and print each decision beside the recorded one. Exit code 1 when one differs or cannot be read; "
                 + "with --dispatch, which really sends, when something could not be sent or Meta did not take it.",
             "replay conversion-perfectpay-A-1001 --tenant acme",
             "replay --from 1 --to 1000 --json",
@@ -117,12 +118,12 @@ internal static class ReplayCommand
 
                 if (!parsed.GetValue(Session.Json))
                     Console.WriteLine(
-                        $"{lines.Count} decisions replayed, {lines.Count(line => line.Verdict == "differs")} differ{Erased(lines)}{Expired(lines, keptFrom)}."
+                        $"{lines.Count} decisions replayed, {lines.Count(line => line.Verdict == "differs")} differ{Unreadable(lines)}{Erased(lines)}{Expired(lines, keptFrom)}."
                     );
                 if (!parsed.GetValue(ReplayDispatch.Dispatch))
                 {
                     Session.Print(parsed, lines, _ => { });
-                    return lines.Exists(line => line.Verdict == "differs") ? 1 : 0;
+                    return lines.Exists(line => line.Verdict is "differs" or "unreadable") ? 1 : 0;
                 }
 
                 // What is sent is sent now.
@@ -133,7 +134,11 @@ internal static class ReplayCommand
                     new { Decisions = lines, Dispatches = dispatches },
                     sent => ReplayDispatch.Print(sent.Dispatches, parsed.GetValue(ReplayDispatch.DryRun))
                 );
-                return parsed.GetValue(ReplayDispatch.DryRun) || ReplayDispatch.IsDone(dispatches) ? 0 : 1;
+                return
+                    !lines.Exists(line => line.Verdict == "unreadable")
+                    && (parsed.GetValue(ReplayDispatch.DryRun) || ReplayDispatch.IsDone(dispatches))
+                    ? 0
+                    : 1;
             }
         );
         return replay;
@@ -190,6 +195,8 @@ internal static class ReplayCommand
         CancellationToken cancellationToken
     )
     {
+        if ((one.Unreadable ?? one.Recorded.Select(later => later.WhyUnreadable).FirstOrDefault(why => why is not null)) is { } reason)
+            return new Line(one.Event.Sequence, one.Event.Stream.Id, one.Event.Type, one.Handler, "unreadable", [], [], reason);
         var line = Compare(one);
         return line.Verdict != "differs" ? line
             : await IsErasedAsync(one, store, cancellationToken) ? line with { Verdict = "erased" }
@@ -227,7 +234,7 @@ internal static class ReplayCommand
             )
             .Select(candidate => new StreamId(one.Event.TenantId, Streams.Click(candidate.ClickId)));
         var streams = await store.ReadStreamsAsync([.. clicks.Append(one.Event.Stream).Distinct()], cancellationToken);
-        return streams.SelectMany(stream => stream).Any(recorded => recorded.Data is PersonalDataErased);
+        return streams.SelectMany(stream => stream).Any(recorded => recorded.WhyUnreadable is null && recorded.Data is PersonalDataErased);
     }
 
     private static Line Compare(Replayed one)
@@ -249,6 +256,9 @@ internal static class ReplayCommand
         return $"{EventSerializer.AliasOf(decision.GetType())} {json.ToJsonString(JsonSerializerOptions.Web)}";
     }
 
+    private static string Unreadable(List<Line> lines) =>
+        lines.Count(line => line.Verdict == "unreadable") is > 0 and var unreadable ? $", {unreadable} cannot be read" : "";
+
     private static string Erased(List<Line> lines) =>
         lines.Count(line => line.Verdict == "erased") is > 0 and var erased
             ? $", {erased} cannot be made again: the person was erased"
@@ -261,7 +271,8 @@ internal static class ReplayCommand
 
     private static void Print(Line line)
     {
-        Console.WriteLine($"{line.Sequence, 10}  {line.Stream}  {line.Type} → {line.Handler}: {line.Verdict}");
+        var verdict = line.Reason is { } reason ? $"cannot be read: {reason}" : line.Verdict;
+        Console.WriteLine($"{line.Sequence, 10}  {line.Stream}  {line.Type} → {line.Handler}: {verdict}");
         if (line.Verdict != "differs")
             return;
         foreach (var decided in line.Decided.DefaultIfEmpty("nothing"))

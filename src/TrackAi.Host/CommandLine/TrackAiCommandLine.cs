@@ -101,6 +101,7 @@ internal static class TrackAiCommandLine
             or PrivateClusterException
             or SchemaException
             or RebuildFailedException
+            or UnreadableEventException
             or AppendRefusedException => exception.Message,
             OptionsValidationException invalid => string.Join(Environment.NewLine, invalid.Failures),
             AggregateException several when several.InnerExceptions.All(one => one is OptionsValidationException) => string.Join(

@@ -41,7 +41,8 @@ internal sealed class ReadTimeline(PostgresEventStore store) : IReadTimeline
         if (events.Count == 0)
             return null;
 
-        var clicks = events
+        var readable = events.Where(recorded => recorded.WhyUnreadable is null).ToArray();
+        var clicks = readable
             .Select(recorded => recorded.Data)
             .OfType<ConversionMatched>()
             .Select(matched => matched.ClickId)
@@ -52,10 +53,12 @@ internal sealed class ReadTimeline(PostgresEventStore store) : IReadTimeline
             tenant,
             [
                 .. seen.SelectMany(stream => stream)
-                    .Where(recorded => recorded.Data is ClickCaptured)
+                    .Where(recorded => recorded.WhyUnreadable is not null || recorded.Data is ClickCaptured)
                     .OrderBy(recorded => recorded.Sequence)
                     .Select(Steps.Of),
-                .. events.Select(recorded => MatchWords.Told(Steps.Of(recorded), recorded, events)),
+                .. events.Select(recorded =>
+                    recorded.WhyUnreadable is null ? MatchWords.Told(Steps.Of(recorded), recorded, readable) : Steps.Of(recorded)
+                ),
             ]
         );
     }
@@ -65,6 +68,14 @@ internal sealed class ReadTimeline(PostgresEventStore store) : IReadTimeline
 internal static class Steps
 {
     public static TimelineStep Of(RecordedEvent recorded) =>
+        recorded.WhyUnreadable is { } why
+            ? new TimelineStep(recorded.Sequence, recorded.Timestamp, recorded.Type, "What happened here cannot be read.")
+            {
+                Details = [why],
+            }
+            : Told(recorded);
+
+    private static TimelineStep Told(RecordedEvent recorded) =>
         recorded.Data switch
         {
             ClickCaptured click => Step(click.OccurredAt, $"Somebody came from an ad{From(click.Campaign)}."),

@@ -157,7 +157,10 @@ internal sealed class DeadLetterBox(PostgresEventStore store, Ids ids, TimeProvi
         [
             .. rows.Select(row =>
             {
-                var facts = streams[StreamOf(row.Letter)].Select(recorded => recorded.Data).ToArray();
+                // What cannot be read is found out, and told, before anything is sent.
+                var facts = streams[StreamOf(row.Letter)]
+                    .Where(recorded => recorded.WhyUnreadable is null)
+                    .Select(recorded => recorded.Data);
                 var isSent = facts.OfType<DispatchSucceeded>().Any(sent => sent.DispatchId == row.Letter.DispatchId);
                 var expectation = Expectation.Of(row.Letter.ExpiresAt, row.UnknownSince, isSent, now);
                 return new Letter(

@@ -12,6 +12,7 @@ internal static class ReplayPlan
     private const string Erased = "erased";
     private const string NoConsent = "no_consent";
     private const string NotPaid = "not_paid";
+    private const string Unreadable = "unreadable";
 
     /// <param name="stream">The sale's.</param>
     /// <param name="letter">Its dead letter, where it is one.</param>
@@ -24,6 +25,17 @@ internal static class ReplayPlan
     )
     {
         var request = replayed.Request;
+        if (stream.Select(recorded => recorded.WhyUnreadable).FirstOrDefault(why => why is not null) is { } reason)
+            return new ReplayedDispatch(
+                replayed.TenantId,
+                request.ConversionId,
+                request.DispatchId,
+                request.EventId,
+                request.PixelId,
+                Unreadable,
+                $"What became of the sale cannot be read: {reason}",
+                IsSent: false
+            );
         var conversion = ConversionToDispatch.From(stream);
         if (conversion.Received?.EventId != request.EventId)
             throw new InvalidOperationException($"{request.ConversionId} was replayed under another event_id than its own.");
