@@ -24,16 +24,26 @@ public interface IReadLedger
     Task<(long Position, IReadOnlyList<LedgerDay> Days)> ReadAsync(CancellationToken cancellationToken);
 }
 
-/// <param name="Kind"><c>lost</c>, <c>left_over</c>, <c>confirmed_twice</c>, <c>foreign_id</c>, <c>read_model</c> or <c>unbalanced</c>.</param>
+/// <param name="Kind">
+/// <c>lost</c>, <c>left_over</c>, <c>undecided</c>, <c>unreadable</c>, <c>confirmed_twice</c>, <c>foreign_id</c>, <c>read_model</c> or <c>unbalanced</c>.
+/// </param>
 public sealed record LedgerProblem(string Kind, string TenantId, string Subject, string Detail);
 
 /// <param name="Position">The position of the log up to which all was counted.</param>
 /// <param name="Events">Events read.</param>
-public sealed record LedgerReport(long Position, long Events, IReadOnlyList<LedgerDay> Days, IReadOnlyList<LedgerProblem> Problems);
+/// <param name="Unreadable">How many of them cannot be read; they are in no figure.</param>
+public sealed record LedgerReport(
+    long Position,
+    long Events,
+    long Unreadable,
+    IReadOnlyList<LedgerDay> Days,
+    IReadOnlyList<LedgerProblem> Problems
+);
 
 /// <summary>
 /// Counts the whole log anew: each conversion must be in one final state or waiting, what waits must be in the queue and nothing else, each sale
-/// must have gone out under its one event_id, and the read models must say the same. Implemented by Dispatch.
+/// must have gone out under its one event_id, whoever decides about an approved sale must not have passed it by, and the read models must say the same. Implemented
+/// by Dispatch.
 /// </summary>
 public interface IDispatchLedger
 {

@@ -13,8 +13,14 @@ internal sealed class LedgerFold
         Sent,
     }
 
-    private sealed class Conversion(DateOnly day, string gateway, string order, bool isRenewal)
+    private sealed class Conversion(long received, DateOnly day, string gateway, string order, bool isRenewal)
     {
+        public long Received { get; } = received;
+
+        /// <summary>Where it became approved for the first time, and where it was joined to a click or to none; null while it was not.</summary>
+        public long? Approved { get; set; }
+        public long? Matched { get; set; }
+
         public DateOnly Day { get; } = day;
         public string Gateway { get; } = gateway;
         public string Order { get; } = order;
@@ -30,10 +36,15 @@ internal sealed class LedgerFold
     // Confirmed, and by command on their way once more: they count as sent all the same.
     private readonly HashSet<(string Tenant, string Conversion, string Dispatch)> again = [];
 
+    private readonly HashSet<StreamId> unreadable = [];
+
     public static IReadOnlyList<Type> EventTypes { get; } =
     [
         typeof(TenantAdded),
         typeof(ConversionReceived),
+        typeof(ConversionStateChanged),
+        typeof(ConversionMatched),
+        typeof(ConversionUnmatched),
         typeof(DispatchRequested),
         typeof(DispatchSkipped),
         typeof(DispatchSucceeded),
@@ -42,6 +53,9 @@ internal sealed class LedgerFold
     ];
 
     public long Events { get; private set; }
+
+    /// <summary>How many of them cannot be read.</summary>
+    public long Unreadable { get; private set; }
 
     /// <summary>What the log itself shows to be wrong.</summary>
     public IReadOnlyList<LedgerProblem> Problems => problems;
@@ -55,10 +69,52 @@ internal sealed class LedgerFold
             )
             .Concat(again);
 
+    /// <summary>Approved sales of which nothing is decided, although whoever decides has passed them: its name, and where.</summary>
+    /// <param name="matching">How far Matching is; what it decided up to there is in the log.</param>
+    /// <param name="dispatch">How far Dispatch is.</param>
+    public IEnumerable<(StreamId Stream, string Conversion, string Decider, long Position)> Undecided(long matching, long dispatch)
+    {
+        foreach (var ((tenant, id), conversion) in conversions)
+        {
+            var stream = new StreamId(tenant, Streams.Conversion(id));
+            if (
+                conversion is not { Approved: { } approved, SkipReason: null, Dispatches.Count: 0 }
+                // The decision may be what cannot be read.
+                || unreadable.Contains(stream)
+            )
+                continue;
+            if (conversion.Matched is not { } matched)
+            {
+                if (conversion.Received <= matching)
+                    yield return (stream, id, Deciders.Matching, conversion.Received);
+            }
+            else if (Math.Max(approved, matched) is var last && last <= dispatch)
+                yield return (stream, id, Deciders.Dispatch, last);
+        }
+    }
+
+    /// <summary>Whether an event of the stream cannot be read, so that what is told of it here may be wrong.</summary>
+    public bool IsUnreadable(StreamId stream) => unreadable.Contains(stream);
+
     public void Apply(RecordedEvent recorded)
     {
         Events++;
         var tenant = recorded.TenantId;
+        if (recorded.WhyUnreadable is { } why)
+        {
+            Unreadable++;
+            unreadable.Add(recorded.Stream);
+            problems.Add(
+                new LedgerProblem(
+                    "unreadable",
+                    tenant,
+                    recorded.Stream.Id,
+                    $"{why} It is version {recorded.Version} of the stream, and in no figure: mend it, then verify again."
+                )
+            );
+            return;
+        }
+
         switch (recorded.Data)
         {
             case TenantAdded added:
@@ -66,11 +122,25 @@ internal sealed class LedgerFold
                 break;
             case ConversionReceived received:
                 conversions[(tenant, received.ConversionId)] = new Conversion(
+                    recorded.Sequence,
                     DayOf(tenant, received.ReceivedAt),
                     received.Gateway,
                     received.OrderId,
                     received.Kind == ConversionKind.Renewal
-                );
+                )
+                {
+                    Approved = received.State == PaymentState.Approved ? recorded.Sequence : null,
+                };
+                break;
+            case ConversionStateChanged { To: PaymentState.Approved } changed
+                when conversions.TryGetValue((tenant, changed.ConversionId), out var conversion):
+                conversion.Approved ??= recorded.Sequence;
+                break;
+            case ConversionMatched matched when conversions.TryGetValue((tenant, matched.ConversionId), out var conversion):
+                conversion.Matched ??= recorded.Sequence;
+                break;
+            case ConversionUnmatched unmatched when conversions.TryGetValue((tenant, unmatched.ConversionId), out var conversion):
+                conversion.Matched ??= recorded.Sequence;
                 break;
             case DispatchRequested requested:
                 Request(tenant, requested);

@@ -6,10 +6,18 @@ using TrackAi.EventStore;
 namespace TrackAi.Dispatch.Ledger;
 
 /// <inheritdoc cref="IDispatchLedger"/>
-internal sealed class VerifyLedger(PostgresEventStore store, NpgsqlDataSource dataSource, IReadLedger readModel) : IDispatchLedger
+internal sealed class VerifyLedger(
+    PostgresEventStore store,
+    NpgsqlDataSource dataSource,
+    IReadLedger readModel,
+    ProjectionProgress shards,
+    SkippedEvents skipped
+) : IDispatchLedger
 {
     public async Task<LedgerReport> VerifyAsync(Action<long, long> progress, CancellationToken cancellationToken)
     {
+        var standing = await shards.ReadAsync(cancellationToken);
+        var (matching, dispatch) = (ProgressOf(standing, Deciders.Matching), ProgressOf(standing, Deciders.Dispatch));
         var (position, read) = await readModel.ReadAsync(cancellationToken);
         var fold = new LedgerFold();
         await foreach (var recorded in store.ReadAllAsync(0, position, cancellationToken))
@@ -22,6 +30,7 @@ internal sealed class VerifyLedger(PostgresEventStore store, NpgsqlDataSource da
         return new LedgerReport(
             position,
             fold.Events,
+            fold.Unreadable,
             days,
             [
                 .. fold.Problems,
@@ -29,9 +38,54 @@ internal sealed class VerifyLedger(PostgresEventStore store, NpgsqlDataSource da
                     .Select(day => Problem("unbalanced", day, "received is not sent + skipped + dead + waiting.")),
                 .. Differences(days, read),
                 .. await CompareWithQueueAsync([.. fold.Open], cancellationToken),
+                .. await FindUndecidedAsync([.. fold.Undecided(matching, dispatch)], matching, dispatch, cancellationToken),
             ]
         );
     }
+
+    private static long ProgressOf(IReadOnlyList<ShardStatus> standing, string subscription) =>
+        standing.FirstOrDefault(shard => shard.Name.Split(':')[0] == subscription)?.Progress ?? 0;
+
+    // What was decided lies further on in the log than was read, or is about a sale that was archived meanwhile: the whole stream tells.
+    private async Task<IReadOnlyList<LedgerProblem>> FindUndecidedAsync(
+        IReadOnlyList<(StreamId Stream, string Conversion, string Decider, long Position)> suspects,
+        long matching,
+        long dispatch,
+        CancellationToken cancellationToken
+    )
+    {
+        var problems = new List<LedgerProblem>();
+        if (suspects.Count == 0)
+            return problems;
+        var letters = (await skipped.ReadAsync(cancellationToken: cancellationToken)).ToLookup(letter => (letter.Name, letter.Stream));
+        foreach (var batch in suspects.Chunk(500))
+        {
+            var streams = await store.ReadStreamsAsync([.. batch.Select(one => one.Stream)], cancellationToken);
+            foreach (var (stream, conversion, decider, position) in batch)
+            {
+                var fold = new LedgerFold();
+                foreach (var recorded in streams[stream])
+                    fold.Apply(recorded);
+                if (streams[stream].Any(recorded => recorded.IsArchived) || !fold.Undecided(matching, dispatch).Any())
+                    continue;
+                problems.Add(
+                    new LedgerProblem(
+                        "undecided",
+                        stream.TenantId,
+                        stream.Id,
+                        $"{conversion} is approved, and {decider} passed it by at event {position} without a decision, so it is never sent. {Remedy(decider, [.. letters[(decider, stream)]])}"
+                    )
+                );
+            }
+        }
+
+        return problems;
+    }
+
+    private static string Remedy(string decider, IReadOnlyList<SkippedEvent> letters) =>
+        letters.Count == 0
+            ? "Nothing of it was skipped by command: tell the developers."
+            : $"It was skipped by command: mend the event, then run {string.Join(" and ", letters.Select(letter => $"'projections replay {decider} --event {letter.Sequence}'"))}.";
 
     private static IEnumerable<LedgerProblem> Differences(IReadOnlyList<LedgerDay> log, IReadOnlyList<LedgerDay> read)
     {
@@ -95,6 +149,9 @@ internal sealed class VerifyLedger(PostgresEventStore store, NpgsqlDataSource da
             var fold = new LedgerFold();
             foreach (var recorded in streams[new StreamId(tenant, Streams.Conversion(conversion))])
                 fold.Apply(recorded);
+            // Whether it has ended may be what cannot be read, which is told already.
+            if (fold.IsUnreadable(new StreamId(tenant, Streams.Conversion(conversion))))
+                continue;
             var isOpen = fold.Open.Any(one => one.Dispatch == dispatch);
             if (isOpen && !queued.ContainsKey(dispatch))
                 problems.Add(
