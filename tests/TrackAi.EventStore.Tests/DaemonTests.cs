@@ -105,6 +105,32 @@ public sealed class DaemonTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_event_that_was_mended_in_the_log_is_read_anew_when_its_shard_is_resumed()
+    {
+        await using var host = await database.StartAsync();
+        var progress = host.Services.GetRequiredService<ProjectionProgress>();
+        await host.CaughtUpAsync("OrderLog");
+        await database.ExecuteAsync(
+            """
+            select mt_quick_append_events(
+                'order-spoilt', null, 'acme', array[gen_random_uuid()], array['order_placed'], array['Orders.OrderPlaced, Orders'],
+                array['{"buyer":"Ana","total":"much"}'::jsonb], array[null]::bytea[], array[null]::varchar[], array[null]::varchar[],
+                array['{}'::jsonb], array[now()])
+            """
+        );
+        await Eventually.TrueAsync(
+            async () => (await progress.ReadAsync()).Any(shard => shard is { Name: "OrderLog:All", State: "stopped" }),
+            "the shard to stop"
+        );
+
+        await database.ExecuteAsync("""update mt_events set data = '{"buyer":"Ana","total":1}' where stream_id = 'order-spoilt'""");
+        (await progress.ResumeAsync("OrderLog")).ShouldBeTrue();
+        await host.CaughtUpAsync("OrderLog");
+
+        (await database.ScalarAsync<long>("select count(*) from order_log where stream = 'order-spoilt'")).ShouldBe(1);
+    }
+
+    [Fact]
     public async Task Projections_go_on_after_Postgres_cut_every_connection()
     {
         await using var host = await database.StartAsync();

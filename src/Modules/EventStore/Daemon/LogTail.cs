@@ -45,6 +45,13 @@ internal sealed class LogTail(EventReader reader, EventStoreOptions options)
         return await reader.ReadRangeAsync(after, mark, options.PageSize, types, cancellationToken);
     }
 
+    /// <summary>An event as the log has it now; as it was where it is gone, or archived.</summary>
+    public async Task<RecordedEvent> ReadAgainAsync(RecordedEvent recorded, CancellationToken cancellationToken)
+    {
+        var page = await reader.ReadRangeAsync(recorded.Sequence - 1, recorded.Sequence, 1, null, cancellationToken);
+        return page.Events is [var now] ? now : recorded;
+    }
+
     private void StartAt(long position)
     {
         events.Clear();

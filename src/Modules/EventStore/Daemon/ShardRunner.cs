@@ -171,8 +171,9 @@ internal sealed partial class ShardRunner(
 
     private async Task<bool> ApplyOneByOneAsync(IReadOnlyList<RecordedEvent> page, long ceiling, long token, CancellationToken leaseLost)
     {
-        foreach (var recorded in page)
+        foreach (var one in page)
         {
+            var recorded = one;
             for (var attempt = 1; ; attempt++)
             {
                 try
@@ -183,7 +184,11 @@ internal sealed partial class ShardRunner(
                 catch (Exception exception) when (Faults.AreOfTheCode(exception))
                 {
                     if (attempt < Attempts)
+                    {
+                        // Whoever resumed the shard may have mended the event since the tail read it.
+                        recorded = await tail.ReadAgainAsync(recorded, leaseLost);
                         continue;
+                    }
                     await table.StopAsync(shard.Name, token, recorded, exception, leaseLost);
                     EventStoreMetrics.Poisoned.Add(1, new KeyValuePair<string, object?>("projection", shard.Name));
                     LogStopped(logger, shard.Name, recorded.Sequence, recorded.Type, recorded.Stream, exception);
