@@ -139,7 +139,7 @@ internal static class ProjectionCommands
                 "Step over the event it stopped at, which becomes a dead letter.",
                 name,
                 (progress, one, cancellationToken) => progress.SkipAsync(one, cancellationToken),
-                "steps over the event, which is a dead letter now, and runs again"
+                "steps over the event, which is a dead letter now ('projections skipped'), and runs again"
             ),
             SkippedCommands.Skipped(),
             SkippedCommands.Replay(),

@@ -70,6 +70,34 @@ public sealed class HeldDamageTests(TrackAiServer server) : IClassFixture<TrackA
         (await replay.ListAsync(seller.Tenant, null)).ShouldBeEmpty();
     }
 
+    [Fact]
+    public async Task A_held_delivery_whose_sale_has_an_event_that_cannot_be_read_is_kept_with_the_reason_and_waits_no_longer()
+    {
+        var seller = await server.NewSellerAsync("stripe");
+        await HoldAsync(seller, "unreadable");
+        var position = await server.Database.ScalarAsync<long>(
+            """
+            select (mt_quick_append_events(
+                'conversion-stripe-pi_unreadable', null, $1, array[gen_random_uuid()], array['conversion_enriched'],
+                array['TrackAi.Contracts.ConversionEnriched, TrackAi.Contracts'], array['{"added":"no list"}'::jsonb], array[null]::bytea[],
+                array[null]::varchar[], array[null]::varchar[], array['{}'::jsonb], array[now()]))[2]
+            """,
+            seller.Tenant
+        );
+        await server.Database.ExecuteAsync("update held_delivery set due_at = now() where tenant_id = $1", seller.Tenant);
+
+        await Eventually.TrueAsync(
+            async () =>
+                await server.Database.ScalarAsync<long>("select count(*) from held_delivery where tenant_id = $1", seller.Tenant) == 0,
+            "it to be held no longer"
+        );
+
+        var replay = server.Host.Services.GetRequiredService<ReplayDeliveries>();
+        (await replay.ListAsync(seller.Tenant, null))
+            .ShouldHaveSingleItem()
+            .Reason.ShouldBe($"event {position} of its sale cannot be read");
+    }
+
     // A charge that names no invoice may be a subscription's.
     private async Task HoldAsync(Seller seller, string payer)
     {
