@@ -162,12 +162,14 @@ public sealed class MatchingDatabase : TestDatabase
     }
 
     /// <summary>A sale that cannot be read when Matching comes to it and is stepped over by command, and can be read again afterwards.</summary>
-    public async Task SkipAsync(StreamId sale)
+    public Task SkipAsync(StreamId sale) => SkipAsync(sale, "conversion_received", "kind", "Sale");
+
+    /// <summary>The same of a later delivery about it.</summary>
+    public Task SkipChangeAsync(StreamId sale) => SkipAsync(sale, "conversion_state_changed", "to", "Approved");
+
+    private async Task SkipAsync(StreamId sale, string type, string member, string value)
     {
-        await ExecuteAsync(
-            """update mt_events set data = jsonb_set(data, '{kind}', '"Zzz"') where stream_id = $1 and type = 'conversion_received'""",
-            sale.Id
-        );
+        await SetAsync(sale, type, member, "Zzz");
         await using (var host = await StartAsync())
         {
             var progress = host.Services.GetRequiredService<ProjectionProgress>();
@@ -175,11 +177,17 @@ public sealed class MatchingDatabase : TestDatabase
             await host.CaughtUpAsync(MatchConversions.ShardName);
         }
 
-        await ExecuteAsync(
-            """update mt_events set data = jsonb_set(data, '{kind}', '"Sale"') where stream_id = $1 and type = 'conversion_received'""",
-            sale.Id
-        );
+        await SetAsync(sale, type, member, value);
     }
+
+    private Task SetAsync(StreamId sale, string type, string member, string value) =>
+        ExecuteAsync(
+            "update mt_events set data = jsonb_set(data, array[$3], to_jsonb($4::text)) where stream_id = $1 and type = $2",
+            sale.Id,
+            type,
+            member,
+            value
+        );
 
     /// <summary>Hands Matching what it stepped over.</summary>
     public Task<IReadOnlyList<ReplayedSkip>> ReplaySkippedAsync() =>

@@ -72,4 +72,26 @@ public sealed class SkippedSaleTests(MatchingDatabase database) : IClassFixture<
         await database.MatchAsync();
         (await database.DecisionsAsync(sale))[^1].ShouldBeOfType<ConversionMatched>().ClickId.ShouldBe(better);
     }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_later_delivery_that_was_skipped_moves_its_sale_unless_something_later_has_decided_it(bool isDecided)
+    {
+        var (email, fbp) = (
+            $"later-{isDecided}@example.com",
+            isDecided ? "fb.1.1793890500123.6000000005" : "fb.1.1793890500123.6000000006"
+        );
+        var click = await database.ClickAsync(new Person { Email = email });
+        var sale = await database.SaleAsync(new Person { Fbp = fbp }, state: PaymentState.Pending);
+        await database.MatchAsync();
+        await database.DeliverAgainAsync(sale, new Person { Email = email });
+        await database.SkipChangeAsync(sale);
+        var later = isDecided ? await database.ClickAsync(new Person { Fbp = fbp }) : null;
+        await database.MatchAsync();
+
+        (await database.ReplaySkippedAsync()).ShouldHaveSingleItem().Appended.Count.ShouldBe(isDecided ? 0 : 1);
+
+        (await database.DecisionsAsync(sale))[^1].ShouldBeOfType<ConversionMatched>().ClickId.ShouldBe(later ?? click);
+    }
 }

@@ -37,35 +37,35 @@ internal sealed class MatchConversions(
         HandleAsync(events, NothingDecided, session, cancellationToken);
 
     /// <summary>
-    /// A sale that was stepped over is decided as it would have been, and again by each thing that came since and would have opened it. What its later deliveries had
-    /// decided meanwhile stays. Sales that were decided without a skipped click or visit stay as they are.
+    /// A sale that was stepped over is decided as it would have been, and again by each thing that came since and would have opened it. What was decided since by
+    /// something that came later stays, of the sale as of others; so do sales that came after a skipped click or visit.
     /// </summary>
     public async Task HandleSkippedAsync(RecordedEvent skipped, EventSession session, CancellationToken cancellationToken)
     {
-        if (skipped.Data is not ConversionReceived)
-        {
-            await HandleAsync([skipped], session, cancellationToken);
-            return;
-        }
-
         var stream = (await session.ReadStreamsAsync([skipped.Stream], cancellationToken))[skipped.Stream];
-        var decision = stream.Select(recorded => recorded.Data).LastOrDefault(data => data is ConversionMatched or ConversionUnmatched);
-        if (decision is not null)
-        {
-            await HandleAsync([skipped], new Dictionary<StreamId, object> { [skipped.Stream] = decision }, session, cancellationToken);
-            return;
-        }
-
-        await HandleAsync([skipped], session, cancellationToken);
-        await CatchUpAsync(skipped, session, cancellationToken);
+        var decision = stream.LastOrDefault(recorded => IsDecisionAfter(skipped, recorded))?.Data;
+        await HandleAsync(
+            [skipped],
+            new DecidedSince(skipped, skipped.Data is ConversionReceived ? decision : null),
+            session,
+            cancellationToken
+        );
+        if (decision is null && Evidence.IsOfSale(skipped))
+            await CatchUpAsync(skipped, session, cancellationToken);
     }
 
-    private static readonly IReadOnlyDictionary<StreamId, object> NothingDecided = new Dictionary<StreamId, object>();
+    /// <param name="Skipped">Handled now, after later ones.</param>
+    /// <param name="Decision">The sale's, where the event reports one that has its decision already: it teaches, and is not decided.</param>
+    private sealed record DecidedSince(RecordedEvent? Skipped, object? Decision);
 
-    /// <param name="decided">Sales that have their decision already: the page teaches, and does not decide them.</param>
+    private static readonly DecidedSince NothingDecided = new(null, null);
+
+    private static bool IsDecisionAfter(RecordedEvent skipped, RecordedEvent recorded) =>
+        recorded.Sequence > skipped.Sequence && recorded.Data is ConversionMatched or ConversionUnmatched;
+
     private async Task HandleAsync(
         IReadOnlyList<RecordedEvent> events,
-        IReadOnlyDictionary<StreamId, object> decided,
+        DecidedSince since,
         EventSession session,
         CancellationToken cancellationToken
     )
@@ -79,8 +79,22 @@ internal sealed class MatchConversions(
         var page = telling.Select(recorded => Evidence.Of(people, recorded, sales)).ToArray();
 
         var rules = page.Any(one => one.Sale is not null) ? await book.ReadAsync(session.Connection, cancellationToken) : null;
-        var late = await DecideAsync(page, decided, rules, session, cancellationToken);
+        var late = await DecideAsync(page, since.Decision, rules, session, cancellationToken);
+        if (since.Skipped is not null)
+            late = await LeaveDecidedAsync(late, since.Skipped, session, cancellationToken);
         await ReopenAsync(late, sales, rules, session, cancellationToken);
+    }
+
+    // A decision as of then must not follow one that knows more.
+    private static async Task<IReadOnlyList<(Evidence Evidence, StreamId Sale)>> LeaveDecidedAsync(
+        IReadOnlyList<(Evidence Evidence, StreamId Sale)> late,
+        RecordedEvent skipped,
+        EventSession session,
+        CancellationToken cancellationToken
+    )
+    {
+        var streams = await session.ReadStreamsAsync([.. late.Select(one => one.Sale).Distinct()], cancellationToken);
+        return [.. late.Where(one => !streams[one.Sale].Any(recorded => IsDecisionAfter(skipped, recorded)))];
     }
 
     // Nobody looked at the sale when a click or a visit came that it may have been waiting for.
@@ -89,7 +103,9 @@ internal sealed class MatchConversions(
         var sales = new Sales(people, open, session.ReadStreamsAsync);
         await sales.ReadAsync([skipped.Stream], cancellationToken);
         var rules = await book.ReadAsync(session.Connection, cancellationToken);
-        var ask = AskOf(0, sales.AsOf(skipped.Stream, long.MaxValue)!, long.MaxValue, rules);
+        if (sales.AsOf(skipped.Stream, long.MaxValue) is not { } sale)
+            return;
+        var ask = AskOf(0, sale, long.MaxValue, rules);
         var found = new FoundClicks();
         await new RoundTrip(session.Connection).FindAsync([.. ask.Questions()], found, session.Connection, cancellationToken);
         var since = await session.ReadEventsAsync(found.PositionsAfter(ask.Index, skipped.Sequence), cancellationToken);
@@ -116,16 +132,17 @@ internal sealed class MatchConversions(
     }
 
     /// <summary>Learns what the page tells and decides its new sales.</summary>
+    /// <param name="decided">What was decided of the page's one sale already; null where its sales are to be decided.</param>
     /// <returns>Which earlier sales the page may concern.</returns>
     private async Task<IReadOnlyList<(Evidence Evidence, StreamId Sale)>> DecideAsync(
         Evidence[] page,
-        IReadOnlyDictionary<StreamId, object> decided,
+        object? decided,
         RulesAsOf? rules,
         EventSession session,
         CancellationToken cancellationToken
     )
     {
-        var sold = page.Where(one => one.IsNewSale && !decided.ContainsKey(one.Recorded.Stream)).ToArray();
+        var sold = decided is null ? page.Where(one => one.IsNewSale).ToArray() : [];
         var asks = sold.Select((one, index) => AskOf(index, one.Sale!, one.Position, rules!)).ToArray();
         var found = new FoundClicks();
         var learning = new RoundTrip(session.Connection);
@@ -145,8 +162,7 @@ internal sealed class MatchConversions(
         finding.Learn([
             .. asks.SelectMany(ask => ask.Sale.Open(ask.Sale.Position, decisions[ask.Index])),
             .. page.Where(one => one.MovesItsSale).SelectMany(one => one.Sale!.Open(one.Position, decision: null)),
-            .. page.Where(one => one.IsNewSale && decided.ContainsKey(one.Recorded.Stream))
-                .SelectMany(one => one.Sale!.Open(one.Position, decided[one.Recorded.Stream])),
+            .. page.Where(one => one.IsNewSale && decided is not null).SelectMany(one => one.Sale!.Open(one.Position, decided)),
         ]);
         finding.Find(
             ConsentsAsked(asks.Where(ask => asking.Contains(ask.Sale.Stream.TenantId)), found),
