@@ -11,13 +11,15 @@ internal sealed partial class HostProcess : IAsyncDisposable
 {
     private readonly Process process;
     private readonly ConcurrentQueue<string> lines = new();
+    private readonly ConcurrentQueue<string> results = new();
+    private readonly ConcurrentQueue<string> errors = new();
     private readonly TaskCompletionSource<string> listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private HostProcess(Process process)
     {
         this.process = process;
-        process.OutputDataReceived += (_, output) => Hear(output.Data);
-        process.ErrorDataReceived += (_, output) => Hear(output.Data);
+        process.OutputDataReceived += (_, output) => Hear(output.Data, results);
+        process.ErrorDataReceived += (_, output) => Hear(output.Data, errors);
         process.EnableRaisingEvents = true;
         process.Exited += (_, _) => listening.TrySetException(new InvalidOperationException($"The host ended before it served:\n{Output}"));
         process.Start();
@@ -51,6 +53,14 @@ internal sealed partial class HostProcess : IAsyncDisposable
     /// <summary>Runs a verb to its end.</summary>
     public static Task<(int ExitCode, string Output)> RunAsync(IReadOnlyDictionary<string, string?> settings, params string[] arguments) =>
         RunToEndAsync(Prepare(settings, arguments), Eventually.Patience);
+
+    /// <summary>Runs a verb to its end, and keeps apart what it says on stdout and on stderr.</summary>
+    public static async Task<(int ExitCode, string Results, string Errors)> RunApartAsync(params string[] arguments)
+    {
+        await using var host = new HostProcess(Prepare(new Dictionary<string, string?>(StringComparer.Ordinal), arguments));
+        var exitCode = await host.EndAsync();
+        return (exitCode, string.Join('\n', host.results), string.Join('\n', host.errors));
+    }
 
     /// <summary>Runs another program that lies beside the tests.</summary>
     public static Task<(int ExitCode, string Output)> RunProgramAsync(
@@ -105,11 +115,12 @@ internal sealed partial class HostProcess : IAsyncDisposable
         return process.ExitCode;
     }
 
-    private void Hear(string? line)
+    private void Hear(string? line, ConcurrentQueue<string> of)
     {
         if (line is null)
             return;
         lines.Enqueue(line);
+        of.Enqueue(line);
         if (Listening().Match(line) is { Success: true } match)
             listening.TrySetResult(match.Groups["url"].Value);
     }

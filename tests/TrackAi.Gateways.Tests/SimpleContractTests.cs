@@ -50,6 +50,7 @@ public sealed class SimpleContractTests
     [InlineData("currency", null)]
     [InlineData("currency", "\"R$\"")]
     [InlineData("currency", "\"BR1\"")]
+    [InlineData("currency", "\"BTC\"")]
     [InlineData("customer", null)]
     [InlineData("customer", "\"ana@example.com\"")]
     [InlineData("customer", "[]")]

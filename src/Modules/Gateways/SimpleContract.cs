@@ -101,9 +101,9 @@ public sealed record SimpleContract
     }
 
     private static string Currency(JsonElement root) =>
-        Required(root, "currency") is { Length: 3 } code && code.All(char.IsAsciiLetter)
-            ? code.ToUpperInvariant()
-            : throw new InvalidDeliveryException("currency", "must be a three-letter ISO 4217 code such as BRL");
+        Required(root, "currency").ToUpperInvariant() is var code && Currencies.Has(code)
+            ? code
+            : throw new InvalidDeliveryException("currency", "must be the three-letter ISO 4217 code of a currency, such as BRL");
 
     private Person Buyer(JsonElement root)
     {

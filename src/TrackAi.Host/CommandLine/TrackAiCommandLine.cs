@@ -30,7 +30,7 @@ internal static class TrackAiCommandLine
         using var actor = Actor.Is(Actor.Command);
         try
         {
-            return await parsed.InvokeAsync(Invocation);
+            return await parsed.InvokeAsync(parsed.Action is ParseErrorAction ? OfUsage() : Invocation);
         }
         catch (OperationCanceledException)
         {
@@ -83,6 +83,9 @@ internal static class TrackAiCommandLine
             EnvironmentCommands.Describe(),
         };
     }
+
+    // What is told of a mistake is no result.
+    private static InvocationConfiguration OfUsage() => new() { EnableDefaultExceptionHandler = false, Output = Console.Error };
 
     private static async Task<int> FailAsync(bool isJson, string message, int exitCode)
     {
