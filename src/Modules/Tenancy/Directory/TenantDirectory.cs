@@ -83,8 +83,9 @@ internal sealed partial class TenantDirectory(TenantReader reader, IMasterKeys k
                 unopened.Slug,
                 unopened.Problem,
                 kept is not null ? "This host goes on with what it knew."
-                    : unopened.PixelId is null ? "Its deliveries are answered 503 until then."
-                    : "What is to be sent to it waits until then."
+                    : unopened.Gateway is null ? "What is to be sent to it waits until then."
+                    : found[unopened.Slug].Connections[unopened.Gateway].Now.Secrets.Count > 0 ? "Its other secret is still taken."
+                    : "Its deliveries are answered 503 until then."
             );
         }
         return found.Values;
