@@ -95,7 +95,7 @@ public sealed class SecrecyTests(TrackAiServer server) : IClassFixture<TrackAiSe
         served.ShouldBe(1, complaint);
         complaint.ShouldContain("Secrets:MasterKey is not the key that this database was sealed under");
         var (_, found) = await HostProcess.RunAsync(server.Settings, "check-env");
-        found.ShouldContain("opens what this database holds");
+        found.ShouldContain("is this database's");
     }
 
     private async Task EverythingThatCanHappenAsync(Seller seller, string apiKey)
