@@ -8,10 +8,13 @@ internal static class SampleEvent
 {
     private static readonly Guid SomeEvent = new("0c04714c-201e-5615-825c-4c86555c5387");
 
-    /// <summary>One of the largest that there are and one of the smallest, by name and size of their JSON.</summary>
+    /// <summary>
+    /// One of the largest that there are, one of the size that others' figures are told for (docs/performance.md), and one of the smallest, by name and size of their JSON.
+    /// </summary>
     public static IReadOnlyList<(string Name, object Data)> Kinds { get; } =
     [
         Named("sale", Of("sample")),
+        Named("organic", Of("sample") with { Campaign = Campaign.None }),
         Named("short", new DeliveryAcknowledged("perfectpay", "5f70bf18a0860070", "abandoned_cart", "no_sale", DateTimeOffset.UnixEpoch)),
     ];
 

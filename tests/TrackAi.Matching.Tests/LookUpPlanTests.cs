@@ -25,9 +25,16 @@ public sealed class LookUpPlanTests(MatchingDatabase database) : IClassFixture<M
     {
         await FillAsync();
         await database.ExecuteAsync("analyze match_key, match_link, match_open, match_consent");
-        var before = await ScansAsync();
+        // Postgres counts what a connection did some time after it did it: one round may be told what went before it.
+        const int Rounds = 3;
+        for (var round = 1; await ReadSequentiallyAsync(round) is not 0 and var rows; round++)
+            round.ShouldBeLessThan(Rounds, $"{rows} rows were read by a sequential scan of a look-up table");
+    }
 
-        var person = new Person { Email = "plan@example.com", Fbp = "fb.1.1793890500123.1000000009" };
+    private async Task<long> ReadSequentiallyAsync(int round)
+    {
+        var before = await ScansAsync();
+        var person = new Person { Email = $"plan-{round}@example.com", Fbp = $"fb.1.1793890500123.100000000{round}" };
         var click = await database.ClickAsync(person);
         await database.CheckoutAsync(person);
         var sale = await database.SaleAsync(person, click);
@@ -36,7 +43,7 @@ public sealed class LookUpPlanTests(MatchingDatabase database) : IClassFixture<M
         (await database.DecisionAsync(sale)).ShouldBeOfType<ConversionMatched>();
 
         await Testing.Eventually.TrueAsync(async () => (await ScansAsync()).Index > before.Index, "Postgres to have counted the look-ups");
-        (await ScansAsync()).Sequential.ShouldBe(before.Sequential, "a sequential scan of a look-up table");
+        return (await ScansAsync()).Sequential - before.Sequential;
     }
 
     private Task FillAsync() =>
