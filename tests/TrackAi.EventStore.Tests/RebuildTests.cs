@@ -320,6 +320,29 @@ public sealed class RebuildTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_reader_that_does_not_end_holds_up_a_swap_and_nobody_behind_it()
+    {
+        await using var host = await StartAsync(daemon: false);
+        await AppendAsync(host, "read", 5);
+        await using var reader = await database.DataSource.OpenConnectionAsync();
+        await using var reading = await reader.BeginTransactionAsync();
+        await ExecuteAsync(reader, "select from paid_view");
+
+        var rebuilding = host.Services.GetRequiredService<ProjectionRebuilder>().RebuildAsync("PaidPerStream");
+        await Eventually.TrueAsync(() => SomebodyWaitsAsync(true), "the swap to wait for the reader");
+        await Eventually.TrueAsync(() => SomebodyWaitsAsync(false), "the swap to let others pass");
+        await reading.RollbackAsync();
+        await rebuilding;
+
+        (await DifferencesAsync()).ShouldBe(0);
+    }
+
+    private async Task<bool> SomebodyWaitsAsync(bool does) =>
+        await database.ScalarAsync<bool>(
+            "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
+        ) == does;
+
+    [Fact]
     public async Task A_swap_waits_for_the_page_that_its_own_shard_is_applying()
     {
         var (entered, release) = (new TaskCompletionSource(), new TaskCompletionSource());
@@ -337,13 +360,7 @@ public sealed class RebuildTests : IAsyncLifetime
         await entered.Task;
 
         var rebuilding = host.Services.GetRequiredService<ProjectionRebuilder>().RebuildAsync("PaidPerStream");
-        await Eventually.TrueAsync(
-            () =>
-                database.ScalarAsync<bool>(
-                    "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
-                ),
-            "the swap to wait"
-        );
+        await Eventually.TrueAsync(() => SomebodyWaitsAsync(true), "the swap to wait");
         release.SetResult();
         await rebuilding;
         await host.CaughtUpAsync("PaidPerStream");

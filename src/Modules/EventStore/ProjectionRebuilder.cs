@@ -29,6 +29,7 @@ public sealed partial class ProjectionRebuilder
     private const long Near = 5000;
 
     private const int SwapAttempts = 5;
+    private static readonly TimeSpan SwapPause = TimeSpan.FromMilliseconds(500);
 
     private readonly NpgsqlDataSource dataSource;
     private readonly IReadOnlyList<IProjection> projections;
@@ -393,7 +394,8 @@ public sealed partial class ProjectionRebuilder
         await move.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    // Somebody may lock these tables in an order of their own.
+    // Somebody may lock these tables in an order of their own, or read them in a transaction without end: whoever waits behind the swap meanwhile, readers
+    // and leases, waits for a moment only.
     private async Task SwapOnceAsync(IProjection projection, string schema, long position, CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
@@ -403,9 +405,16 @@ public sealed partial class ProjectionRebuilder
                 await SwapAsync(projection, schema, position, cancellationToken);
                 return;
             }
-            catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.DeadlockDetected && attempt < SwapAttempts)
+            catch (PostgresException exception)
+                when (exception.SqlState is PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.LockNotAvailable)
             {
+                if (attempt == SwapAttempts)
+                    throw new InvalidOperationException(
+                        $"{projection.Name} is built and could not be put in place: another session keeps its tables locked, as one that reads them in an open transaction does. End it (pg_stat_activity) and rebuild again: it goes on where it is.",
+                        exception
+                    );
                 LogSwapAgain(logger, projection.Name, exception);
+                await Task.Delay(SwapPause, time, cancellationToken);
             }
         }
     }
@@ -415,6 +424,7 @@ public sealed partial class ProjectionRebuilder
         var shard = Shard.NameOf(projection.Name);
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await ExecuteAsync(connection, "set local lock_timeout = '2s'", cancellationToken);
         // One swap at a time: two that have views in common would wait for each other.
         await ExecuteAsync(connection, $"select pg_advisory_xact_lock({LockClass}, 0)", cancellationToken);
         // First the shard's row, then the tables, as the shard's own pages do: whoever applies one is waited for, whoever begins one waits, and finds its token
@@ -551,11 +561,7 @@ public sealed partial class ProjectionRebuilder
     [LoggerMessage(1060, LogLevel.Information, "{Projection} is rebuilt up to event {Position}.")]
     private static partial void LogDone(ILogger logger, string projection, long position);
 
-    [LoggerMessage(
-        1062,
-        LogLevel.Warning,
-        "{Projection} is put in place once more: somebody locked its tables in another order, and Postgres broke the circle."
-    )]
+    [LoggerMessage(1062, LogLevel.Warning, "{Projection} is put in place once more: another session kept its tables locked.")]
     private static partial void LogSwapAgain(ILogger logger, string projection, Exception exception);
 
     [LoggerMessage(1061, LogLevel.Information, "The rebuild of {Projection} goes on at event {Position}, where it was left.")]
