@@ -1,4 +1,5 @@
 using Npgsql;
+using NpgsqlTypes;
 using TrackAi.Analytics.Days;
 using TrackAi.Contracts;
 
@@ -43,8 +44,7 @@ internal sealed class ReadFigures(NpgsqlDataSource dataSource, ITenantDirectory 
     // A pix that was paid an hour later was accepted, as a sale, an hour later.
     public async Task<IReadOnlyList<DelaySample>> DelaysAsync(FigureScope scope, CancellationToken cancellationToken = default)
     {
-        await using var select = dataSource.Over(
-            scope,
+        await using var select = dataSource.CreateCommand(
             $"""
             select d.date, array_agg(d.seconds)
             from generate_series($2::date, $3::date, interval '1 day') day
@@ -61,6 +61,11 @@ internal sealed class ReadFigures(NpgsqlDataSource dataSource, ITenantDirectory 
             order by d.date
             """
         );
+        select.Parameters.Add(new() { Value = scope.TenantId });
+        select.Parameters.Add(new() { Value = scope.From });
+        select.Parameters.Add(new() { Value = scope.To });
+        select.Parameters.Add(new() { Value = scope.Gateway ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Varchar });
+        select.Parameters.Add(new() { Value = scope.Funnel ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Varchar });
         select.Parameters.Add(new() { Value = TimeZones.Of(tenants.Find(scope.TenantId)?.TimeZone).Id });
         var samples = new List<DelaySample>();
         await using var row = await select.ExecuteReaderAsync(cancellationToken);
